@@ -1,0 +1,180 @@
+"""Bytes to events and back: the only place that knows protobuf.
+
+On the wire a record is a protobuf message with CloudEvents 1.0 headers in binary mode
+(https://github.com/cloudevents/spec, Kafka protocol binding 1.0.1) and a W3C `traceparent`.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+from google.protobuf.message import DecodeError, Message
+
+from contracts import events
+from contracts.ids import derive
+from contracts.mapping import Incomplete, Mapping
+from contracts.topics import BY_NAME, TOPICS
+from huiliu.v1 import (
+    cart_pb2,
+    catalog_pb2,
+    customer_pb2,
+    delivery_pb2,
+    message_pb2,
+    order_pb2,
+    review_pb2,
+    rule_pb2,
+    segment_pb2,
+    shipment_pb2,
+    shop_pb2,
+)
+
+Header: TypeAlias = tuple[str, bytes]
+CONTENT_TYPE: Final = b"application/protobuf"
+PACKAGE: Final = "huiliu.v1."
+
+_MESSAGES: Final[dict[type, type[Message]]] = {
+    events.OrderFacts: order_pb2.OrderFacts,
+    events.ShipmentFacts: shipment_pb2.ShipmentFacts,
+    events.ReviewFacts: review_pb2.ReviewFacts,
+    events.CartFacts: cart_pb2.CartFacts,
+    events.WishFacts: cart_pb2.WishFacts,
+    events.CustomerFacts: customer_pb2.CustomerFacts,
+    events.CustomerErased: customer_pb2.CustomerErased,
+    events.CustomerProfile: customer_pb2.CustomerProfile,
+    events.CustomersMerged: customer_pb2.CustomersMerged,
+    events.CustomersUnmerged: customer_pb2.CustomersUnmerged,
+    events.Product: catalog_pb2.Product,
+    events.Shop: shop_pb2.Shop,
+    events.Rule: rule_pb2.Rule,
+    events.SegmentChanged: segment_pb2.SegmentChanged,
+    events.LevelChanged: segment_pb2.LevelChanged,
+    events.PointsChanged: segment_pb2.PointsChanged,
+    events.ChurnChanged: segment_pb2.ChurnChanged,
+    events.AudienceChanged: segment_pb2.AudienceChanged,
+    events.Traits: segment_pb2.Traits,
+    events.MessagePlanned: message_pb2.MessagePlanned,
+    events.MessageRecalled: message_pb2.MessageRecalled,
+    events.Decision: message_pb2.Decision,
+    events.Watermark: message_pb2.Watermark,
+    events.DeliveryChanged: delivery_pb2.DeliveryChanged,
+    events.LinkClicked: delivery_pb2.LinkClicked,
+    events.ReplyReceived: delivery_pb2.ReplyReceived,
+    events.OptOutChanged: delivery_pb2.OptOutChanged,
+}
+_MAPPINGS: Final = {kind: Mapping(kind, message) for kind, message in _MESSAGES.items()}
+_BY_TYPE_NAME: Final = {
+    PACKAGE + kind.__name__: (message, _MAPPINGS[kind]) for kind, message in _MESSAGES.items()
+}
+_HOME: Final = {kind: topic.name for topic in reversed(TOPICS) for kind in topic.types}
+
+
+class Unreadable(ValueError):
+    """The bytes are no event that we know; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """The record that erased *key* from a compacted topic."""
+
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A record ready for its topic, but for the partition."""
+
+    topic: str
+    key: bytes | None
+    event_id: str
+    value: bytes | None
+    headers: tuple[Header, ...]
+
+
+def encode(
+    event: Any, *, source: str, at: datetime, topic: str | None = None, traceparent: str = ""
+) -> Encoded:
+    """Return *event* as a record.
+
+    The event id is derived from the content, so the same event encoded again, by any process and
+    at any time, is the same event.
+
+    Args:
+        event: A value of `contracts.events`.
+        source: The service that says it, such as "ingest".
+        at: When it says so; travels as `ce_time` and is no part of the id.
+        topic: Where it goes when its type travels on several topics; the first such by default.
+        traceparent: W3C trace context to pass on; none when empty.
+    """
+    kind = type(event)
+    value = _MAPPINGS[kind].to_wire(event).SerializeToString(deterministic=True)
+    name = topic or _HOME[kind]
+    event_id = derive("event", kind.__name__, hashlib.sha256(value).hexdigest())
+    key = _key(event, name)
+    return Encoded(
+        name, key, event_id, value, _headers(kind.__name__, event_id, source, at, traceparent)
+    )
+
+
+def tombstone(topic: str, key: bytes, *, source: str, at: datetime) -> Encoded:
+    """Return the record that erases *key* from a compacted topic."""
+    event_id = derive("tombstone", topic, key.decode())
+    return Encoded(topic, key, event_id, None, _headers("Tombstone", event_id, source, at, ""))
+
+
+def decode(headers: Iterable[Header], value: bytes | None, key: bytes | None = None) -> Any:
+    """Return the event that a record holds, or the `Tombstone` of *key* for one without a value.
+
+    Raises:
+        Unreadable: Unknown type or version, bytes that are no such message, or a missing field.
+    """
+    if value is None and key is not None:
+        return Tombstone(key)
+    type_name = header(headers, "ce_type").decode("utf-8", "replace")
+    known = _BY_TYPE_NAME.get(type_name)
+    if known is None:
+        raise Unreadable(f"unknown event type {type_name[:80]!r}")
+    if value is None:
+        raise Unreadable(f"{type_name} without a value")
+    message, mapping = known
+    try:
+        return mapping.from_wire(message.FromString(value))
+    except (DecodeError, Incomplete) as error:
+        raise Unreadable(f"{type_name}: {error}") from error
+
+
+def header(headers: Iterable[Header], name: str) -> bytes:
+    """Return the first header called *name*, empty if there is none."""
+    return next((value for key, value in headers if key == name), b"")
+
+
+def customer_key(shop_id: str, customer_id: str) -> bytes:
+    return f"{shop_id}:{customer_id}".encode()
+
+
+def split_key(key: bytes) -> tuple[str, str]:
+    """Return (shop_id, the rest) of a record's key; a slug holds no colon, the rest may."""
+    shop_id, _, rest = key.decode().partition(":")
+    return shop_id, rest
+
+
+def _key(event: Any, topic: str) -> bytes | None:
+    fields: Sequence[str] = BY_NAME[topic].key
+    if not hasattr(event, fields[-1]):
+        return None  # a watermark belongs to a partition, not to a customer
+    return ":".join(getattr(event, name) for name in fields).encode()
+
+
+def _headers(
+    type_name: str, event_id: str, source: str, at: datetime, traceparent: str
+) -> tuple[Header, ...]:
+    headers = (
+        ("ce_specversion", b"1.0"),
+        ("ce_type", (PACKAGE + type_name).encode()),
+        ("ce_source", f"/huiliu/{source}".encode()),
+        ("ce_id", event_id.encode()),
+        ("ce_time", at.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
+        ("content-type", CONTENT_TYPE),
+    )
+    return (*headers, ("traceparent", traceparent.encode())) if traceparent else headers

@@ -1,0 +1,186 @@
+"""Values to protobuf messages and back, by the names and types that both sides declare.
+
+The converters are built once, when this module's user is imported, and a difference between
+a dataclass and its message stops the import. The rules: fields pair by name; an instant is
+`<name>_us`, UTC microseconds; a day is a `Date`; an enumeration pairs by member name; a tuple is
+a repeated field, and one that may be `None` is a message whose only field is repeated `items`.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from huiliu.v1.common_pb2 import Date as WireDate
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+Convert: TypeAlias = Callable[[Any], Any]
+
+
+class Mismatch(TypeError):
+    """A dataclass and its protobuf message do not say the same."""
+
+
+class Incomplete(ValueError):
+    """A message lacks what its type requires, or holds a value that nobody knows."""
+
+
+def to_us(at: datetime) -> int:
+    """Return UTC microseconds since 1970, exactly; *at* must be aware."""
+    return (at - EPOCH) // MICROSECOND
+
+
+def from_us(at_us: int) -> datetime:
+    return EPOCH + timedelta(microseconds=at_us)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Field:
+    name: str
+    wire: str
+    put: Convert
+    get: Convert
+    many: bool
+    optional: bool
+    presence: bool
+    items: type[Message] | None  # the wrapper of a tuple that may be None
+
+
+class Mapping:
+    """One dataclass and its message class."""
+
+    def __init__(self, event: type[Any], wire: type[Message]) -> None:
+        self._event = event
+        self._wire = wire
+        hints = typing.get_type_hints(event)
+        self._fields = [
+            _field(field.name, hints[field.name], wire) for field in dataclasses.fields(event)
+        ]
+        known = {field.wire for field in self._fields}
+        strange = {field.name for field in wire.DESCRIPTOR.fields} - known
+        if strange:
+            raise Mismatch(f"{event.__name__} lacks {sorted(strange)} of {wire.DESCRIPTOR.name}")
+
+    def to_wire(self, event: Any) -> Message:
+        given: dict[str, Any] = {}
+        for field in self._fields:
+            value = getattr(event, field.name)
+            if value is None:
+                continue
+            if field.many:
+                items = [field.put(one) for one in value]
+                given[field.wire] = field.items(items=items) if field.items else items
+            else:
+                given[field.wire] = field.put(value)
+        return self._wire(**given)
+
+    def from_wire(self, wire: Message) -> Any:
+        return self._event(**{field.name: _read(field, wire) for field in self._fields})
+
+
+def _read(field: _Field, wire: Message) -> Any:
+    if field.many:
+        if field.items and not wire.HasField(field.wire):
+            return None
+        holder = getattr(wire, field.wire)
+        return tuple(field.get(one) for one in (holder.items if field.items else holder))
+    if field.presence and not wire.HasField(field.wire):
+        if field.optional:
+            return None
+        raise Incomplete(f"{field.wire} is missing")
+    value = getattr(wire, field.wire)
+    if not field.optional and value == "" and field.name.endswith("_id"):
+        raise Incomplete(f"{field.wire} is empty")
+    try:
+        return field.get(value)
+    except (ValueError, OverflowError, KeyError) as error:
+        raise Incomplete(f"{field.wire}: {error}") from error
+
+
+def _field(name: str, hint: Any, wire: type[Message]) -> _Field:
+    kind, optional = _without_none(hint)
+    many = typing.get_origin(kind) is tuple
+    one = typing.get_args(kind)[0] if many else kind
+    wire_name = f"{name}_us" if one is datetime else name
+    described = wire.DESCRIPTOR.fields_by_name.get(wire_name)
+    if described is None:
+        raise Mismatch(f"{wire.DESCRIPTOR.name} has no field {wire_name}")
+    items = None
+    inner = described
+    if many and optional:
+        items = _class_of(described)
+        inner = items.DESCRIPTOR.fields_by_name["items"]
+    put, get = _converters(one, inner)
+    return _Field(
+        name=name,
+        wire=wire_name,
+        put=put,
+        get=get,
+        many=many,
+        optional=optional,
+        presence=described.has_presence,
+        items=items,
+    )
+
+
+def _class_of(described: Any) -> type[Message]:
+    return GetMessageClass(described.message_type)
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        rest = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+        return rest[0], True
+    return hint, False
+
+
+def _converters(kind: Any, described: Any) -> tuple[Convert, Convert]:
+    if kind is datetime:
+        return to_us, from_us
+    if kind is date:
+        return _day_to_wire, _day_from_wire
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _enum_converters(kind, described.enum_type)
+    if dataclasses.is_dataclass(kind):
+        nested = Mapping(typing.cast("type[Any]", kind), _class_of(described))
+        return nested.to_wire, nested.from_wire
+    if kind in (str, int, bool):
+        return _same, _same
+    raise Mismatch(f"{described.full_name}: no conversion for {kind}")
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _day_to_wire(day: date) -> WireDate:
+    return WireDate(year=day.year, month=day.month, day=day.day)
+
+
+def _day_from_wire(wire: WireDate) -> date:
+    return date(wire.year, wire.month, wire.day)
+
+
+def _enum_converters(kind: type[StrEnum], described: EnumDescriptor) -> tuple[Convert, Convert]:
+    prefix = "".join(f"_{c}" if c.isupper() else c for c in described.name).lstrip("_").upper()
+    numbers = {value.name: value.number for value in described.values if value.number != 0}
+    if {f"{prefix}_{member.name}" for member in kind} != set(numbers):
+        raise Mismatch(f"{kind.__name__} and {described.full_name} name different members")
+    out = {member: numbers[f"{prefix}_{member.name}"] for member in kind}
+    back = {number: member for member, number in out.items()}
+
+    def get(number: int) -> StrEnum:
+        if number not in back:
+            raise Incomplete(f"{number} is no {kind.__name__} that we know")
+        return back[number]
+
+    return out.__getitem__, get

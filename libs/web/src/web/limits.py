@@ -1,0 +1,122 @@
+"""Refuse early what would exhaust us: heads, bodies and crowds.
+
+Pure ASGI, so that a cancelled request leaks nothing.
+"""
+
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.problems import (
+    HeadTooLarge,
+    Problem,
+    TooLarge,
+    Unavailable,
+    UnsupportedMedia,
+    response_of,
+)
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+MAX_HEAD_BYTES = 32 * 1024
+MAX_REQUESTS = 256
+
+
+class BodyLimit:
+    """Count the bytes that really come, whatever Content-Length says; refuse any content encoding.
+
+    The inner app meets `TooLarge` when it reads past the limit.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refusal = _refusal(scope["headers"], self._max_bytes)
+        if refusal is not None:
+            await response_of(refusal)(scope, receive, send)
+            return
+
+        received_bytes = 0
+        started = False
+
+        async def counted() -> Message:
+            nonlocal received_bytes
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > self._max_bytes:
+                raise TooLarge(f"the body is larger than {self._max_bytes} bytes")
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, watched)
+        except TooLarge as error:
+            if started:
+                raise
+            await response_of(error)(scope, receive, send)
+
+
+class HeadLimit:
+    """Answer 431 to a request line with headers above *max_bytes*: httptools has no such limit."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_HEAD_BYTES) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _head_bytes(scope) > self._max_bytes:
+            error = HeadTooLarge(f"request line and headers are over {self._max_bytes} bytes")
+            await response_of(error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+class Admission:
+    """Let in at most *max_requests* at a time; the rest get 503 with Retry-After, unread."""
+
+    def __init__(self, app: ASGIApp, max_requests: int = MAX_REQUESTS) -> None:
+        self._app = app
+        self._free = max_requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._free <= 0:
+            error = Unavailable("too many requests at once")
+            await response_of(error)(scope, receive, send)
+            return
+        self._free -= 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._free += 1
+
+
+def _refusal(headers: Iterable[tuple[bytes, bytes]], max_bytes: int) -> Problem | None:
+    """Judge the headers alone. A Content-Length may lie, but not one above the limit."""
+    for name, value in headers:
+        if name == b"content-encoding":
+            return UnsupportedMedia("send the body without a content encoding")
+        if name == b"content-length" and value.isdigit() and _exceeds(value, max_bytes):
+            return TooLarge(f"the body is larger than {max_bytes} bytes")
+    return None
+
+
+def _exceeds(digits: bytes, limit: int) -> bool:
+    # Digits are compared by length first: int() refuses numbers of thousands of digits.
+    significant = digits.lstrip(b"0")
+    return len(significant) > len(str(limit)) or int(significant or b"0") > limit
+
+
+def _head_bytes(scope: Scope) -> int:
+    line = len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
+    return line + sum(len(name) + len(value) for name, value in scope["headers"])

@@ -1,0 +1,170 @@
+"""uvicorn as we use it: our signals, our sockets, bounded request heads."""
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import uvicorn
+from starlette.types import ASGIApp
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from web.problems import HeadTooLarge, response_of
+from web.settings import refuse
+
+MAX_UNFINISHED_HEAD_BYTES = 64 * 1024
+HEAD_WITHIN_S = 20.0
+BACKLOG = 1024
+
+_PROBLEM = response_of(HeadTooLarge())
+_TOO_LARGE = b"".join(
+    [
+        b"HTTP/1.1 431 Request Header Fields Too Large\r\n",
+        *(name + b": " + value + b"\r\n" for name, value in _PROBLEM.raw_headers),
+        b"\r\n",
+        _PROBLEM.body,
+    ]
+)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """httptools collects a head without end and waits for it for ever; this one does neither.
+
+    A head that is complete but too large is answered by `limits.HeadLimit`.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._in_head = True
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_is_in()
+        super().connection_lost(exc)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        before = self._in_head
+        super().data_received(data)
+        if not self._in_head or self.transport.is_closing():
+            return
+        # In the chunk that also ends an earlier request, the head's share is unknown: let it pass.
+        self._head_bytes += len(data) if before else 0
+        if self._head_bytes > MAX_UNFINISHED_HEAD_BYTES:
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    @override
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_head()
+
+    @override
+    def on_headers_complete(self) -> None:
+        self._head_is_in()
+        super().on_headers_complete()
+
+    def _await_head(self) -> None:
+        self._head_is_in()
+        self._in_head = True
+        self._head_timer = self.loop.call_later(HEAD_WITHIN_S, self.transport.close)
+
+    def _head_is_in(self) -> None:
+        self._in_head = False
+        self._head_bytes = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+class Server(uvicorn.Server):
+    """A server that leaves the signals alone, and whose address is a setting that can be wrong."""
+
+    def __init__(self, app: ASGIApp, setting: str, *, grace_s: float) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=BoundedProtocol,
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                proxy_headers=False,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=max(1, round(grace_s)),
+            )
+        )
+        self.address = ""
+        self._setting = setting
+        self._socket: socket.socket | None = None
+
+    @override
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def bind(self, host: str, port: int) -> None:
+        """Take the address without listening: who connects now is refused, not kept waiting.
+
+        An address that cannot be had ends the process with exit code 2, naming the setting.
+        """
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except socket.gaierror:
+            refuse("HUILIU_HOST", f"{host} is no address of this machine")
+        family, _, _, _, address = found[0]
+        self.address = f"{host}:{port}"
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.setblocking(False)
+        try:
+            self._socket.bind(address)
+        except OSError as error:
+            self._refuse(error)
+        self.address = f"{host}:{self._socket.getsockname()[1]}"
+
+    def listen(self) -> None:
+        """Listen. Of two that were bound at once, the second is found out only here."""
+        try:
+            self._bound().listen(BACKLOG)
+        except OSError as error:
+            self._refuse(error)
+
+    async def run_until_told(self) -> None:
+        """Serve until `should_exit`; then answer what is open, and close."""
+        await self.serve([self._bound()])
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
+    def _bound(self) -> socket.socket:
+        if self._socket is None:
+            raise RuntimeError("bind() comes first")
+        return self._socket
+
+    def _refuse(self, error: OSError) -> NoReturn:
+        if error.errno == errno.EADDRINUSE:
+            refuse(
+                self._setting, f"{self.address} is taken; stop what listens there or set another"
+            )
+        refuse(self._setting, f"cannot listen on {self.address}: {os.strerror(error.errno or 0)}")

@@ -1,0 +1,121 @@
+import gzip
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import pytest
+from fastapi import APIRouter, Depends
+from starlette.types import Message, Receive, Scope, Send
+from web.bodies import limited_body
+from web.limits import MAX_BODY_BYTES, Admission, BodyLimit
+
+from unit.web.conftest import Build, Call
+
+router = APIRouter()
+
+
+@router.post("/raw", operation_id="raw")
+async def raw(body: Annotated[bytes, Depends(limited_body)]) -> int:
+    return len(body)
+
+
+async def chunks(count: int, size: int = 65536) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield b"x" * size
+
+
+async def test_a_body_up_to_the_limit_passes(build: Build, call: Call) -> None:
+    async with call(build(router, public=["/raw"])) as client:
+        response = await client.post("/raw", content=b"x" * MAX_BODY_BYTES)
+
+    assert (response.status_code, response.json()) == (200, MAX_BODY_BYTES)
+
+
+@pytest.mark.parametrize("length", [None, "10", "0", "x", "-1", "²"])
+async def test_the_bytes_are_counted_whatever_content_length_says(
+    build: Build, call: Call, length: str | None
+) -> None:
+    headers = {} if length is None else {"Content-Length": length.encode()}
+    async with call(build(router, public=["/raw"])) as client:
+        response = await client.post("/raw", content=chunks(64), headers=headers)
+
+    assert response.status_code == 413
+    assert response.json()["type"] == "urn:huiliu:problem:too-large"
+    assert response.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("length", [str(MAX_BODY_BYTES + 1), "9" * 5000])
+async def test_a_length_above_the_limit_is_refused_unread(
+    build: Build, call: Call, length: str
+) -> None:
+    async with call(build(router, public=["/raw"])) as client:
+        response = await client.post("/raw", content=b"x", headers={"Content-Length": length})
+
+    assert response.status_code == 413
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity", "br"])
+async def test_any_content_encoding_is_refused(build: Build, call: Call, encoding: str) -> None:
+    bomb = gzip.compress(b"\0" * 10_000_000)
+    async with call(build(router, public=["/raw"])) as client:
+        response = await client.post(
+            "/raw", content=bomb, headers={"Content-Encoding": encoding}
+        )
+
+    assert response.status_code == 415
+
+
+async def test_heads_above_32_kib_get_431(build: Build, call: Call) -> None:
+    async with call(build(router, public=["/raw"])) as client:
+        wide = await client.post("/raw", headers={"X-Wide": "x" * 40_000})
+        many = await client.post("/raw", headers={f"x-{n}": "y" * 20 for n in range(2000)})
+        long = await client.post("/raw?" + "q" * 40_000)
+
+    assert {wide.status_code, many.status_code, long.status_code} == {431}
+
+
+async def test_an_app_that_has_begun_its_answer_is_cut_off() -> None:
+    async def early(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await receive()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"12345", "more_body": True}
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    sent: list[str] = []
+    limited = BodyLimit(early, max_bytes=4)
+    with pytest.raises(Exception, match="larger than 4 bytes"):
+        await limited({"type": "http", "headers": []}, receive, send)
+    assert sent == ["http.response.start"]
+
+
+async def test_a_plain_asgi_app_is_limited_as_well(call: Call) -> None:
+    async def greedy(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+
+    async with call(BodyLimit(greedy, max_bytes=4)) as client:  # type: ignore[arg-type]  # any app
+        response = await client.post("/", content=b"12345")
+
+    assert response.status_code == 413
+
+
+async def test_more_requests_at_once_than_fit_get_503(call: Call) -> None:
+    inner: list[int] = []
+
+    async def nested(scope: Scope, receive: Receive, send: Send) -> None:
+        async with call(limited) as client:  # type: ignore[arg-type]  # any app
+            response = await client.get("/")
+        inner.append(response.status_code)
+        assert "retry-after" in response.headers
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    limited = Admission(nested, max_requests=1)
+    async with call(limited) as client:  # type: ignore[arg-type]  # any app
+        first = await client.get("/")
+        second = await client.get("/")
+
+    assert (first.status_code, second.status_code, inner) == (204, 204, [503, 503])
