@@ -1,0 +1,78 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test check faults chaos fuzz fmt proto lock bench clean
+LIBS := contracts plumbing web webhooks care
+SERVICES := ingest segmenter care-triggers notifier reporting
+TOOLS := tools/huiliu_cli tools/simulators tools/demo deploy/local
+MEMBERS := $(LIBS:%=libs/%) $(SERVICES:%=services/%) $(TOOLS)
+OURS := $(LIBS) $(SERVICES) huiliu-cli simulators demo localstack
+BIN := .venv/bin
+UV := .tools/bin/uv
+PYTHON ?= python3
+PROTOC = $(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(1) --pyi_out=$(1) proto/huiliu/v1/*.proto
+export XDG_RUNTIME_DIR ?= $(CURDIR)/.local/run
+
+help: ## Print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.ok ## Start everything here and play a day: make demo ARGS="--exit" ends by itself
+	@$(BIN)/python -m demo $(ARGS)
+
+up: .venv/.ok ## Start Kafka, Postgres and the five services here, and go on running
+	@$(BIN)/python -m demo --only-up $(ARGS)
+
+down: .venv/.ok ## Stop what `make up` or a broken demo left running
+	@$(BIN)/python -m localstack down
+
+test: .venv/.ok ## Run all tests but the long ones, on a Postgres and a Kafka that they start and stop
+	@$(BIN)/pytest $(ARGS)
+
+check: .venv/.ok ## Format, lint, types, layers, dependencies, dead code, contracts, migrations
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "format and lint: clean"
+	@$(BIN)/mypy libs services tools deploy tests
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/vulture && echo "dead code: none"
+	@set -e; for member in $(MEMBERS); do (cd $$member && $(CURDIR)/$(BIN)/deptry --no-ansi src >/dev/null 2>$(CURDIR)/.local/deptry.txt) \
+	  || { echo "$$member:"; cat .local/deptry.txt; exit 1; }; done; echo "dependencies: each member declares its own"
+	@$(BIN)/buf lint && $(BIN)/buf breaking --against proto/released.binpb && echo "proto: clean, and nothing broken"
+	@rm -rf .local/proto && mkdir -p .local/proto && $(call PROTOC,.local/proto) \
+	  && diff -r -x __pycache__ .local/proto/huiliu libs/contracts/src/huiliu && echo "generated code: up to date"
+
+faults: .venv/.ok ## Kill, freeze and cut what runs; prove what is promised (short forms)
+	@echo "faults: nothing beyond the faults that 'make test' holds yet"
+
+chaos: .venv/.ok ## The long forms of the fault tests, for the night
+	@echo "chaos: nothing yet"
+
+fuzz: .venv/.ok ## Throw generated input at every route, for long
+	@echo "fuzz: nothing yet"
+
+bench: .venv/.ok ## Measure, and print each number with the machine it comes from
+	@echo "bench: nothing yet"
+
+fmt: .venv/.ok ## Format, and fix what can be fixed
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+proto: .venv/.ok ## Regenerate the protobuf code
+	@$(call PROTOC,libs/contracts/src)
+
+lock: $(UV) ## Resolve requirements.lock anew
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate $(OURS:%=--no-emit-package %) \
+	  --group dev $(MEMBERS:%=%/pyproject.toml) --output-file requirements.lock
+
+clean: ## Stop what runs here and remove what was installed and written
+	-@[ ! -x $(BIN)/python ] || $(BIN)/python -m localstack down
+	rm -rf .venv .tools .local .coverage
+
+.venv/.ok: requirements.lock $(MEMBERS:%=%/pyproject.toml) $(UV)
+	@echo "installing what requirements.lock names into .venv ..."
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	@$(UV) pip sync --quiet --require-hashes requirements.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e %)
+	@mkdir -p .local/run && chmod 700 .local/run
+	@touch $@
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed; say which: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -m venv .tools && .tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
