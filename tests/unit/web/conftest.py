@@ -8,6 +8,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
+
 from web.app import build_api
 from web.auth import issue_local_token
 from web.settings import Port, ServiceSettings

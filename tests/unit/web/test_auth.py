@@ -10,10 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from fastapi import APIRouter, Depends
-from web.auth import BadToken, Principal, ShopId, Verifier, issue_local_token, require
-from web.token_keys import KeyFile, SharedSecret
 
 from unit.web.conftest import SECRET, Bearer, Build, Call
+from web.auth import BadToken, Principal, ShopId, Verifier, issue_local_token, require
+from web.token_keys import KeyFile, SharedSecret
 
 router = APIRouter()
 
@@ -139,7 +139,7 @@ async def test_a_token_that_is_not_ours_is_unauthorized_without_a_reason(
     build: Build, call: Call, authorization: str
 ) -> None:
     async with call(build(router)) as client:
-        headers = {"Authorization": authorization.encode("latin-1")}
+        headers = [(b"Authorization", authorization.encode("latin-1"))]
         response = await client.get("/v1/shops/tea/things", headers=headers)
 
     assert response.status_code == 401

@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 import pytest
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-from web.auth import require
-from web.bodies import json_body
 
 from unit.web.conftest import Bearer, Build, Call
+from web.auth import require
+from web.bodies import json_body
 
 
 class Strict(BaseModel):
@@ -185,7 +185,7 @@ async def test_a_number_of_thousands_of_digits_is_no_error_of_ours(
 async def test_errors_are_counted_out(build: Build, call: Call, headers: dict[str, str]) -> None:
     async with call(build(router)) as client:
         response = await client.post(
-            "/batch", content='{"things": [%s]}' % ",".join("1" * 500), headers=headers
+            "/batch", content=f'{{"things": [{",".join("1" * 500)}]}}', headers=headers
         )
 
     assert len(response.json()["errors"]) == 50

@@ -5,10 +5,10 @@ from typing import Annotated
 import pytest
 from fastapi import APIRouter, Depends
 from starlette.types import Message, Receive, Scope, Send
-from web.bodies import limited_body
-from web.limits import MAX_BODY_BYTES, Admission, BodyLimit
 
 from unit.web.conftest import Build, Call
+from web.bodies import limited_body
+from web.limits import MAX_BODY_BYTES, Admission, BodyLimit
 
 router = APIRouter()
 
@@ -34,7 +34,7 @@ async def test_a_body_up_to_the_limit_passes(build: Build, call: Call) -> None:
 async def test_the_bytes_are_counted_whatever_content_length_says(
     build: Build, call: Call, length: str | None
 ) -> None:
-    headers = {} if length is None else {"Content-Length": length.encode()}
+    headers = [] if length is None else [(b"Content-Length", length.encode())]
     async with call(build(router, public=["/raw"])) as client:
         response = await client.post("/raw", content=chunks(64), headers=headers)
 
@@ -57,9 +57,7 @@ async def test_a_length_above_the_limit_is_refused_unread(
 async def test_any_content_encoding_is_refused(build: Build, call: Call, encoding: str) -> None:
     bomb = gzip.compress(b"\0" * 10_000_000)
     async with call(build(router, public=["/raw"])) as client:
-        response = await client.post(
-            "/raw", content=bomb, headers={"Content-Encoding": encoding}
-        )
+        response = await client.post("/raw", content=bomb, headers={"Content-Encoding": encoding})
 
     assert response.status_code == 415
 

@@ -4,6 +4,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from web.pages import decode_cursor, encode_cursor
 from web.problems import BadRequest
 

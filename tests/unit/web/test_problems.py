@@ -2,6 +2,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+
 from web.problems import (
     FieldError,
     NotFound,
@@ -30,7 +31,7 @@ def test_a_problem_names_its_kind_and_what_is_wrong_where() -> None:
 
     assert response.status_code == 422
     assert response.media_type == "application/problem+json"
-    assert json.loads(response.body) == {
+    assert json.loads(bytes(response.body)) == {
         "type": "urn:huiliu:problem:unprocessable",
         "title": "Unprocessable Content",
         "status": 422,
@@ -40,7 +41,7 @@ def test_a_problem_names_its_kind_and_what_is_wrong_where() -> None:
 
 
 def test_a_problem_without_more_to_say_says_no_more() -> None:
-    assert json.loads(response_of(NotFound()).body) == {
+    assert json.loads(bytes(response_of(NotFound()).body)) == {
         "type": "urn:huiliu:problem:not-found",
         "title": "Not Found",
         "status": 404,
@@ -58,7 +59,7 @@ def test_a_problem_without_more_to_say_says_no_more() -> None:
 def test_a_services_own_error_becomes_a_problem_by_its_status(
     error: Exception, status: int, slug: str, detail: str | None
 ) -> None:
-    body = json.loads(response_of(error).body)
+    body = json.loads(bytes(response_of(error).body))
 
     assert (body["status"], body["type"]) == (status, f"urn:huiliu:problem:{slug}")
     assert body.get("detail") == detail

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
-from web.auth import Principal, require
 
-from unit.web.conftest import Build
+from support.routes import doors, opened_by_mistake
+from unit.web.conftest import SECRET, Build
+from web.auth import Principal, require
 
 
 class Thing(BaseModel):
@@ -27,9 +28,7 @@ async def with_body(thing: Thing) -> str:
     return thing.name
 
 
-async def late(
-    other: Annotated[str, Depends(plain)], who: Annotated[Principal, guard]
-) -> str:
+async def late(other: Annotated[str, Depends(plain)], who: Annotated[Principal, guard]) -> str:
     return other + who.subject
 
 
@@ -60,9 +59,7 @@ def test_a_guarded_route_is_not_public_as_well(build: Build) -> None:
 
 def test_a_body_that_fastapi_would_read_before_the_token_does_not_start(build: Build) -> None:
     router = APIRouter()
-    router.add_api_route(
-        "/x", with_body, methods=["POST"], operation_id="x", dependencies=[guard]
-    )
+    router.add_api_route("/x", with_body, methods=["POST"], operation_id="x", dependencies=[guard])
 
     with pytest.raises(ValueError, match="use json_body"):
         build(router)
@@ -98,3 +95,20 @@ def test_a_page_or_a_folder_that_is_not_listed_does_not_start(build: Build) -> N
     build(page, public=["/console"])
     with pytest.raises(ValueError, match="route /files: has no scope"):
         build(folder)
+
+
+async def test_no_route_opens_for_a_token_that_is_not_fit(build: Build) -> None:
+    router = APIRouter(dependencies=[guard])
+    router.add_api_route("/v1/shops/{shop_id}/a", plain, operation_id="a")
+    router.add_api_route("/v1/all/{number}", plain, methods=["POST", "PUT"], operation_id="b")
+    app = build(router)
+
+    assert [(door.method, door.scope) for door in doors(app)] == [
+        ("POST", "things:read"),
+        ("PUT", "things:read"),
+        ("GET", "things:read"),
+    ]
+    assert await opened_by_mistake(app, SECRET) == []
+    assert (
+        len(await opened_by_mistake(app, "another secret of 32 characters.")) == 9
+    )  # the 403s are 401s

@@ -1,5 +1,6 @@
 """Build one service's API: its routers with everything that must not be forgotten around them."""
 
+import logging
 from collections.abc import Collection, Sequence
 from http import HTTPStatus
 
@@ -8,22 +9,25 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from prometheus_client import REGISTRY, CollectorRegistry
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from plumbing.away import is_away
 from web import docs as manual
 from web.auth import LONGEST_S, Guard, Verifier
 from web.bodies import request_errors
-from web.database import is_away
 from web.limits import Admission, BodyLimit, HeadLimit
-from web.metrics import HttpMetrics
+from web.metrics import http_metrics
 from web.openapi import Api
 from web.problems import Problem, Unavailable, Unprocessable, problem_response, response_of
 from web.requests import RequestScope
 from web.settings import PREFIX, ServiceSettings, refuse
 from web.token_keys import KeyFile, KeySource, SharedSecret
+
+log = logging.getLogger(__name__)
 
 _SLUGS = {404: "not-found", 405: "method-not-allowed"}
 
@@ -33,6 +37,7 @@ def build_api(  # noqa: PLR0913 - the composition root of every service's API
     routers: Sequence[APIRouter],
     settings: ServiceSettings,
     *,
+    engine: AsyncEngine | None = None,
     registry: CollectorRegistry = REGISTRY,
     errors: Sequence[type[Exception]] = (),
     public: Collection[str] = (),
@@ -44,6 +49,7 @@ def build_api(  # noqa: PLR0913 - the composition root of every service's API
         title: The service's name in /docs.
         routers: Each route has an `operation_id` and begins with `require(scope)`.
         settings: Where token keys come from.
+        engine: What routes get that ask for an `Engine`.
         registry: Where the metrics go.
         errors: Roots of the service's own error trees: each error has a `status`.
         public: Path templates that take no token; a mounted app's prefix among them.
@@ -56,12 +62,13 @@ def build_api(  # noqa: PLR0913 - the composition root of every service's API
         openapi_url="/openapi.json" if docs else None,
         redirect_slashes=False,
         middleware=[
-            Middleware(RequestScope, metrics=HttpMetrics(registry)),
+            Middleware(RequestScope, metrics=http_metrics(registry)),
             Middleware(HeadLimit),
             Middleware(Admission),
             Middleware(BodyLimit),
         ],
     )
+    app.state.engine = engine
     app.state.verifier = Verifier(
         _key_source(settings), longest_s=None if settings.environment == "local" else LONGEST_S
     )
@@ -139,5 +146,6 @@ async def _on_invalid_request(_: Request, error: Exception) -> Response:
 
 async def _on_database_error(_: Request, error: Exception) -> Response:
     if is_away(error):
+        log.warning("database away", extra={"error": type(error).__name__})
         return response_of(Unavailable("the database does not answer"))
     raise error

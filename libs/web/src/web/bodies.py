@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from fastapi import Request
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from web.problems import BadRequest, FieldError, Problem, Unprocessable, UnsupportedMedia
@@ -25,6 +25,12 @@ M = TypeVar("M")
 
 # A key is quoted when it looks like a field's name; others may hold somebody's number.
 _FIELD_NAME = re.compile(r"(?!.*[0-9]{5})[A-Za-z_][A-Za-z0-9_-]{0,63}")
+
+
+class Strict(BaseModel):
+    """What a request's models build on: no field that we do not know, no type but the right one."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class TooSlow(Problem):
@@ -45,7 +51,7 @@ async def limited_body(request: Request) -> bytes:
 class JsonBody(Generic[M]):
     """The dependency that reads one model; `openapi` shows it as the route's request body."""
 
-    def __init__(self, model: type[M] | TypeAdapter[M], check: Callable[[bytes], None]) -> None:
+    def __init__(self, model: type[M] | TypeAdapter[M], check: Callable[[bytes], object]) -> None:
         self.adapter: TypeAdapter[M] = (
             model if isinstance(model, TypeAdapter) else TypeAdapter(model)
         )
@@ -72,7 +78,7 @@ class JsonBody(Generic[M]):
 
 
 def json_body(
-    model: type[M] | TypeAdapter[M], check: Callable[[bytes], None] = strict_json.check
+    model: type[M] | TypeAdapter[M], check: Callable[[bytes], object] = strict_json
 ) -> JsonBody[M]:
     """Return the dependency that parses the body as *model*.
 

@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 
+from plumbing.away import is_away
 from plumbing.resources import WrongRole, check_role
+from plumbing.stopping import pause
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from web.settings import PREFIX, ServiceSettings, refuse
@@ -16,18 +17,11 @@ FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 5.0
 ANSWERS_WITHIN_S = 2.0
 
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-_AWAY = frozenset({"57P01", "57P02", "57P03", "53300"})  # stopping, crashed, starting, full
 _WRONG_LOGIN = frozenset({"28000", "28P01", "3D000"})  # login, password, no such database
 
 _SHIFTED = text("select by_interval <> interval '0' from clock.shift")
 
 log = logging.getLogger(__name__)
-
-
-def is_away(error: BaseException) -> bool:
-    """Tell whether *error* means that Postgres cannot be reached now, not that we are wrong."""
-    return any(_says_away(one) for one in _chain(error))
 
 
 async def check_database(
@@ -49,7 +43,7 @@ async def check_database(
         else:
             return
         log.warning("database away", extra={"again_in_s": wait_s})
-        await _pause(stop, wait_s)
+        await pause(stop, wait_s)
         wait_s = min(LONGEST_WAIT_S, wait_s * 2)
 
 
@@ -85,25 +79,8 @@ def _refuse_login(error: BaseException) -> None:
         refuse(f"{PREFIX}DATABASE_URL", "the server does not know this login or this database")
 
 
-def _says_away(error: BaseException) -> bool:
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    if isinstance(error, ConnectionError | TimeoutError | PoolTimeout):
-        return True
-    code = getattr(error, "sqlstate", None) or ""
-    return code in _AWAY or code.startswith("08")
-
-
 def _chain(error: BaseException) -> Iterator[BaseException]:
     one: BaseException | None = error
     while one is not None:
         yield one
         one = getattr(one, "orig", None) or one.__cause__
-
-
-async def _pause(stop: asyncio.Event, wait_s: float) -> None:
-    try:
-        async with asyncio.timeout(wait_s):
-            await stop.wait()
-    except TimeoutError:
-        pass

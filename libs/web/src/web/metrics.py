@@ -1,5 +1,7 @@
 """What the HTTP edge counts. Routes are templates, so the labels are bounded."""
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 # An objective must be an edge: 0.5 s (p99 of accepting a push) and 1 s (p99 under overload).
@@ -21,3 +23,9 @@ class HttpMetrics:
             buckets=BUCKETS_S,
             registry=registry,
         )
+
+
+@cache
+def http_metrics(registry: CollectorRegistry) -> HttpMetrics:
+    """Return the metrics of *registry*, which takes each name once, however many apps there are."""
+    return HttpMetrics(registry)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, TypeAlias
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -23,7 +23,7 @@ def ops_app(
     service: str,
     readiness: Mapping[str, Check],
     liveness: Callable[[], str | None],
-    registry: CollectorRegistry,
+    registry: CollectorRegistry = REGISTRY,
 ) -> Starlette:
     """Return the app of the second port; `serve` moves its `state.phase`.
 

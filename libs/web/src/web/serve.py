@@ -8,11 +8,12 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from enum import IntEnum
-from typing import Any, NoReturn, TypeAlias
+from pathlib import Path
+from typing import Any, NoReturn
 
 import uvloop
 from fastapi import FastAPI
@@ -20,17 +21,30 @@ from prometheus_client import disable_created_metrics
 from starlette.applications import Starlette
 
 from web import faults
+from web.crew import Crew, Rank, Task
 from web.ops import Phase
 from web.server import Server
-from web.settings import PREFIX, ServiceSettings
-
-Task: TypeAlias = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+from web.settings import PREFIX, WRONG_SETTINGS, ServiceSettings
 
 LAST_PASS_S = 5.0  # what relays get once everything else has ended
-CANCELLED_WITHIN_S = 2.0
 CLOSED_WITHIN_S = 10.0
 
 log = logging.getLogger(__name__)
+
+
+def subcommands(
+    serve: Callable[[], None], migrate: Callable[[], None], argv: Sequence[str] | None = None
+) -> None:
+    """Do what the command line asks for: `serve`, also when it says nothing, or `migrate`."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    match given:
+        case [] | ["serve"]:
+            serve()
+        case ["migrate"]:
+            migrate()
+        case _:
+            sys.stderr.write(f"usage: {Path(sys.argv[0]).name} [serve | migrate]\n")
+            raise SystemExit(WRONG_SETTINGS)
 
 
 def start(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> NoReturn:
@@ -78,20 +92,20 @@ async def run_service(  # noqa: PLR0913 - the composition of a whole process
     """
     ops = Server(ops_app, f"{PREFIX}OPS_PORT", grace_s=1)
     api = Server(api_app, f"{PREFIX}HTTP_PORT", grace_s=settings.stop_grace_s)
-    crew = _Crew(stop)
+    crew = Crew(stop)
     others_ended = asyncio.Event()
     try:
         ops.bind(settings.host, settings.ops_port)
         api.bind(settings.host, settings.http_port)
         ops.listen()
-        crew.add("ops", ops.run_until_told(), _Rank.OPS)
+        crew.add("ops", ops.run_until_told(), Rank.OPS)
         if prepare is not None:
             await crew.wait_for(prepare())
         if not stop.is_set():
-            crew.add_all(tasks, stop, _Rank.WORK)
-            crew.add_all(last, others_ended, _Rank.LAST)
+            crew.add_all(tasks, stop, Rank.WORK)
+            crew.add_all(last, others_ended, Rank.LAST)
             api.listen()
-            crew.add("api", api.run_until_told(), _Rank.WORK)
+            crew.add("api", api.run_until_told(), Rank.WORK)
             _enter(ops_app, "serving", api=api.address, ops=ops.address)
             await stop.wait()
         _enter(ops_app, "stopping")
@@ -107,106 +121,14 @@ async def run_service(  # noqa: PLR0913 - the composition of a whole process
 
 
 async def _end(
-    crew: "_Crew", api: Server, ops: Server, others_ended: asyncio.Event, grace_s: float
+    crew: Crew, api: Server, ops: Server, others_ended: asyncio.Event, grace_s: float
 ) -> None:
     api.should_exit = True
-    await crew.end(_Rank.WORK, grace_s + 1)  # the server cancels its requests after grace_s
+    await crew.end(Rank.WORK, grace_s + 1)  # the server cancels its requests after grace_s
     others_ended.set()
-    await crew.end(_Rank.LAST, LAST_PASS_S)
+    await crew.end(Rank.LAST, LAST_PASS_S)
     ops.should_exit = True
-    await crew.end(_Rank.OPS, LAST_PASS_S)
-
-
-class _Rank(IntEnum):
-    """Who ends before whom."""
-
-    WORK = 0
-    LAST = 1
-    OPS = 2
-
-
-class _Refused(Exception):
-    """A SystemExit inside a task: raised there, it would tear the event loop down."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class _Crew:
-    """The running tasks of the process. The first that fails sets *stop* for all."""
-
-    def __init__(self, stop: asyncio.Event) -> None:
-        self.exit_code = 0
-        self._stop = stop
-        self._running: dict[asyncio.Task[None], _Rank] = {}
-
-    def add(self, name: str, work: Coroutine[Any, Any, None], rank: _Rank) -> None:
-        task = asyncio.create_task(_contained(work), name=name)
-        self._running[task] = rank
-        task.add_done_callback(self._settle)
-
-    def add_all(self, tasks: Sequence[Task], event: asyncio.Event, rank: _Rank) -> None:
-        for task in tasks:
-            self.add(_name(task), task(event), rank)
-
-    async def wait_for(self, first: Coroutine[Any, Any, None]) -> None:
-        """Await *first*, but no longer than until *stop* is set."""
-        work = asyncio.create_task(_contained(first))
-        stopped = asyncio.create_task(self._stop.wait())
-        try:
-            await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                work.result()
-        except _Refused as refused:
-            raise SystemExit(refused.code) from None
-        finally:
-            stopped.cancel()
-            work.cancel()
-
-    async def end(self, rank: _Rank, within_s: float) -> None:
-        """Wait until all up to *rank* have ended; cancel those that have not after *within_s*."""
-        mine = {task for task, own in self._running.items() if own <= rank}
-        if not mine:
-            return
-        _, late = await asyncio.wait(mine, timeout=within_s)
-        if late:
-            self.exit_code = 1
-            names = sorted(task.get_name() for task in late)
-            log.critical("did not stop in time", extra={"tasks": names, "within_s": within_s})
-            await _cancel(late)
-
-    async def cancel(self) -> None:
-        await _cancel(set(self._running))
-
-    def _settle(self, task: asyncio.Task[None]) -> None:
-        del self._running[task]
-        if task.cancelled():
-            return
-        error = task.exception()
-        if isinstance(error, _Refused):  # what is wrong was said already
-            self.exit_code = error.code
-        elif error is not None:
-            self.exit_code = 1
-            log.critical("task failed", extra={"task": task.get_name(), **faults.describe(error)})
-        elif not self._stop.is_set():
-            self.exit_code = 1
-            log.critical("task ended unasked", extra={"task": task.get_name()})
-        self._stop.set()
-
-
-async def _contained(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        await work
-    except SystemExit as refusal:
-        raise _Refused(refusal.code if isinstance(refusal.code, int) else 1) from None
-
-
-async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=CANCELLED_WITHIN_S)
+    await crew.end(Rank.OPS, LAST_PASS_S)
 
 
 async def _until_signal(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
@@ -250,8 +172,3 @@ def _exit_after(seconds: float, phase: str) -> threading.Timer:
 def _enter(ops_app: Starlette, phase: Phase, **fields: str) -> None:
     ops_app.state.phase = phase
     log.info(phase, extra=fields)
-
-
-def _name(task: Task) -> str:
-    inner = getattr(task, "func", task)  # of a functools.partial
-    return str(getattr(inner, "__qualname__", None) or type(inner).__name__)

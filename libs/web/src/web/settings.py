@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn, TypeVar
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import (
@@ -25,12 +25,21 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from typing_extensions import override
 
+from plumbing import seal
+
 PREFIX = "HUILIU_"
 SECRETS_DIR = "HUILIU_SECRETS_DIR"
 WRONG_SETTINGS = 2  # exit code
 MIN_SECRET_CHARS = 32
 
+
+def _of_32_bytes(secret: SecretStr) -> SecretStr:
+    seal.data_key(secret.get_secret_value())
+    return secret
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
+DataKey = Annotated[SecretStr, AfterValidator(_of_32_bytes)]
 
 # Fit for a laptop; in production everyone knows them.
 _KNOWN = re.compile(
@@ -59,6 +68,7 @@ class HuiliuSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del settings_cls, dotenv_settings  # named by the base; no .env file is read
         folder = os.environ.get(SECRETS_DIR)
         if not folder:
             return init_settings, env_settings
@@ -90,7 +100,7 @@ class ServiceSettings(HuiliuSettings):
     environment: Literal["local", "test", "production"] = "production"
     database_url: SecretStr = Field(description="postgresql+asyncpg://user:password@host/huiliu")
     kafka_servers: str = Field(min_length=1, description="host:port, several by comma")
-    partitions: int = Field(4, ge=1, le=1024, description="partitions of customer-keyed topics")
+    partitions: int = Field(32, ge=1, le=1024, description="partitions of customer-keyed topics")
     pod: str = Field(default_factory=socket.gethostname, min_length=1)
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     http_port: Port = Field(description="port of the API")

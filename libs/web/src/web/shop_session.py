@@ -3,7 +3,10 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Annotated
 
+from fastapi import Depends, Request
+from plumbing.resources import api_role
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -24,7 +27,16 @@ async def shop_tx(
     """
     if not SHOP_ID.fullmatch(shop_id):
         raise ValueError("not a shop id")
-    role = service.replace("-", "_") + "_api"
     async with engine.begin() as conn:
-        await conn.execute(_ENTER, {"shop": shop_id, "role": role})
+        await conn.execute(_ENTER, {"shop": shop_id, "role": api_role(service)})
         yield conn
+
+
+def _engine_of(request: Request) -> AsyncEngine:
+    engine: AsyncEngine | None = request.app.state.engine
+    if engine is None:
+        raise RuntimeError("build_api() was given no engine")
+    return engine
+
+
+Engine = Annotated[AsyncEngine, Depends(_engine_of)]

@@ -1,0 +1,1 @@
+"""Segmenter: keeps rolling RFM state per customer and announces who changes cell."""

@@ -1,0 +1,53 @@
+"""Where things lie: all of it under one folder that git ignores."""
+
+import os
+import random
+import socket
+from pathlib import Path
+from typing import Final
+
+from localstack.errors import StackError
+
+# Below the range from which systems draw ports for outgoing connections: a port that we remember
+# must not be taken by a client of somebody else while our broker is down.
+FIRST_PORT: Final = 20_000
+LAST_PORT: Final = 32_000
+TRIES: Final = 50
+
+
+def local_folder() -> Path:
+    """Return the project's `.local`, or the current folder's when this is not a checkout."""
+    root = Path(__file__).resolve().parents[4]
+    return (root if (root / "requirements.lock").exists() else Path.cwd()) / ".local"
+
+
+def choose_port(configured: str, remembered: int | None) -> int:
+    """Return the port that the variable *configured* names, the remembered one, or a free one."""
+    named = os.environ.get(configured)
+    if named is not None:
+        return _named_port(configured, named)
+    if remembered is not None and is_free(remembered):
+        return remembered
+    for _ in range(TRIES):
+        port = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311 - no secret
+        if is_free(port):
+            return port
+    raise StackError(f"No free port found between {FIRST_PORT} and {LAST_PORT}: set {configured}.")
+
+
+def _named_port(configured: str, named: str) -> int:
+    if not (named.isascii() and named.isdecimal() and 0 < int(named) < 65_536):
+        raise StackError(f"{configured}={named} is not a port: give a number from 1 to 65535.")
+    if not is_free(int(named)):
+        raise StackError(f"Port {named} ({configured}) is in use: free it or name another one.")
+    return int(named)
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,178 @@
+"""Logs as JSON lines on stdout, without personal data, whoever writes them.
+
+A line is an event with fields: `log.info("order paid", extra={"order_id": ...})`. Exceptions are
+told by kind and place, never by text: drivers and validators quote values.
+"""
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final, TextIO, TypeAlias
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from plumbing import trace
+
+ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
+
+MAX_FRAMES: Final = 12
+MAX_TEXT: Final = 2000
+HIDDEN: Final = "[hidden]"
+
+# Below this they quote what they carry: keys and values, SQL parameters, URLs.
+_QUIET: Final = {
+    "aiokafka": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "httpx": logging.WARNING,
+    "mail.log": logging.WARNING,
+    "python_http_client": logging.WARNING,
+    "sqlalchemy": logging.WARNING,
+    "uvicorn.access": logging.WARNING,
+}
+
+_SECRET_NAMES: Final = re.compile(
+    r"(?i)body|payload|(.*_)?(phone|mobile|e_?mail|address|street|birthday|full_?name|password"
+    r"|passwd|secret|authorization|cookie|token|api_?key)(_.*)?"
+)
+_EDGE: Final = r"(?<![0-9A-Za-z])"
+_END: Final = r"(?![0-9A-Za-z])"
+_PERSONAL: Final = re.compile(
+    "|".join(
+        (
+            r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+",  # mailboxes
+            r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)",  # credentials in URLs
+            r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*",  # bearer tokens
+            rf"{_EDGE}(?:\+|00)\d(?:[ .()-]{{0,2}}\d){{6,14}}{_END}",  # international numbers
+            rf"{_EDGE}(?:86[ -]?)?1[3-9]\d[ -]?\d{{4}}[ -]?\d{{4}}{_END}",  # mainland mobiles
+            rf"{_EDGE}\(?\d{{3}}\)?[ .-]\d{{3}}[ .-]\d{{4}}{_END}",  # North American numbers
+        )
+    )
+)
+
+
+def configure(service: str, level: str = "INFO", stream: TextIO = sys.stdout) -> None:
+    """Send every log of this process to *stream*. Handlers that were there before are removed."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter(service))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in list(logging.root.manager.loggerDict):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[*_COMMON, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def formatter(service: str) -> logging.Formatter:
+    """Return the formatter that any handler of ours must have: it redacts."""
+
+    def named(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_COMMON,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            named,
+            redact,
+            _render,
+        ],
+    )
+
+
+def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Hide what is personal or secret, by the field's name and by the look of the text."""
+    return {name: _shown(name, value) for name, value in event.items()}
+
+
+def mask(text: str) -> str:
+    """Return *text* with numbers, mailboxes and credentials hidden."""
+    return _PERSONAL.sub(HIDDEN, text)
+
+
+def _shown(name: str, value: Any) -> Any:
+    return HIDDEN if _SECRET_NAMES.fullmatch(name) else _clean(value)
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case None | bool() | float():
+            return value
+        case int():
+            return value if abs(value) < 10**9 else _number(value)
+        case bytes():
+            return _clean(value[:MAX_TEXT].decode("utf-8", "replace"))
+        case Mapping():
+            return {mask(str(name)): _shown(str(name), inner) for name, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_clean(inner) for inner in value]
+        case _:
+            return mask(str(value)[:MAX_TEXT])
+
+
+def _number(value: int) -> int | str:
+    """A telephone number stays one when it is passed as an integer."""
+    return HIDDEN if _PERSONAL.fullmatch(str(value)) else value
+
+
+def _explain(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    info = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()
+    if isinstance(info, BaseException):
+        info = (type(info), info, info.__traceback__)
+    if isinstance(info, tuple) and info[1] is not None:
+        event["error"] = " <- ".join(_kinds(info[1]))
+        event["stack"] = _frames(info[2])
+    return event
+
+
+def _kinds(error: BaseException) -> list[str]:
+    kinds: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(kinds) < 5:
+        kinds.append(type(cause).__qualname__)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return kinds
+
+
+def _frames(trace_back: TracebackType | None) -> str:
+    frames = traceback.extract_tb(trace_back)[-MAX_FRAMES:]
+    return " > ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in frames)
+
+
+def _traced(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    found = trace.trace_id()
+    if found:
+        event["trace_id"] = found
+    return event
+
+
+def _render(_: WrappedLogger, __: str, event: EventDict) -> str:
+    return orjson.dumps(event, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+_COMMON: Final[list[Processor]] = [
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+    _traced,
+    _explain,
+]

@@ -1,0 +1,103 @@
+"""What plumbing counts. Tests of faults name the counters that must have moved."""
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from sqlalchemy import QueuePool
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+BATCH_BUCKETS_S = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class ConsumerMetrics:
+    """Of all that a process reads. `stopped` and `lag` know the partitions it owns."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.records = Counter(
+            "huiliu_consumer_records_total", "Records handled", ["topic"], registry=registry
+        )
+        self.batch = Histogram(
+            "huiliu_consumer_batch_seconds",
+            "From the fence to the answer to COMMIT",
+            ["topic"],
+            buckets=BATCH_BUCKETS_S,
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "huiliu_consumer_lag_records",
+            "Records of an owned partition that are not handled yet",
+            ["topic", "part"],
+            registry=registry,
+        )
+        self.stopped = Gauge(
+            "huiliu_consumer_stopped_info",
+            "1 for an owned partition that needs a person; the reason says what for",
+            ["topic", "part", "reason"],
+            registry=registry,
+        )
+        self.parked = Counter(
+            "huiliu_parked_total", "Records put away as dead letters", ["topic"], registry=registry
+        )
+        self.replayed = Counter(
+            "huiliu_replayed_total", "Dead letters that went through", ["topic"], registry=registry
+        )
+        self.fence_rejects = _plain(
+            "huiliu_fence_rejects_total", "Batches refused: the partition had moved on", registry
+        )
+        self.commit_unknown = _plain(
+            "huiliu_commit_unknown_total", "COMMITs whose answer did not come", registry
+        )
+        self.not_ready = _plain(
+            "huiliu_not_ready_total", "Batches put off: what they need is not known yet", registry
+        )
+        self.log_lost = _plain(
+            "huiliu_log_lost_total", "Partitions whose log lacks what was to be read", registry
+        )
+        self.stuck_detected = _plain(
+            "huiliu_stuck_detected_total", "Duties without progress; the process ends", registry
+        )
+
+
+class OutboxMetrics:
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.published = Counter(
+            "huiliu_outbox_published_total", "Events published", ["topic"], registry=registry
+        )
+        self.relay_resends = _plain(
+            "huiliu_relay_resends_total",
+            "Events published again, after an outcome that is not known",
+            registry,
+        )
+        self.producer_rebuilds = _plain(
+            "huiliu_producer_rebuilds_total", "Producers given up after an error", registry
+        )
+        self.rows = Gauge("huiliu_outbox_rows", "Events that wait", registry=registry)
+        self.oldest = Gauge(
+            "huiliu_outbox_oldest_seconds", "Age of the event that waits longest", registry=registry
+        )
+        self.longest_transaction = Gauge(
+            "huiliu_database_transaction_seconds",
+            "Age of the oldest open transaction of this login",
+            registry=registry,
+        )
+
+
+class DatabaseMetrics:
+    """How much of the pool is in use; asked for when scraped."""
+
+    def __init__(self, engine: AsyncEngine, registry: CollectorRegistry = REGISTRY) -> None:
+        used = Gauge(
+            "huiliu_database_pool_used_ratio",
+            "Share of the pool's connections that is in use",
+            registry=registry,
+        )
+
+        def ratio() -> float:
+            pool = engine.pool
+            if not isinstance(pool, QueuePool):
+                return 0.0
+            return pool.checkedout() / pool.size()
+
+        used.set_function(ratio)
+
+
+def _plain(name: str, text: str, registry: CollectorRegistry) -> Counter:
+    return Counter(name, text, registry=registry)

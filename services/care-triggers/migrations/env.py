@@ -1,0 +1,6 @@
+"""Alembic's entry."""
+
+from care_triggers.edges.tables import metadata
+from plumbing.migrate import run_env
+
+run_env(metadata)

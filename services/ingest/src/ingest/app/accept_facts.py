@@ -1,0 +1,132 @@
+"""Take facts from a shop: nobody hears "accepted" before they are durable."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
+
+from ingest.domain.facts import ByOrder, ByParcel, Fact, Ready, Said, Waiting
+
+MAX_VALUE_BYTES: Final = 900_000  # a broker takes records of 1 MiB, headers and key included
+
+
+class Entry(Protocol):
+    """A fact as the record that it will be."""
+
+    @property
+    def event_id(self) -> str: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+class Log(Protocol):
+    """Kafka, or the spool when Kafka does not answer."""
+
+    def entry(self, fact: Fact) -> Entry: ...
+
+    def seen(self, event_id: str) -> bool:
+        """Tell whether this process made the event durable lately."""
+
+    def remember(self, event_ids: Iterable[str]) -> None: ...
+
+    async def put(self, entries: Sequence[Entry]) -> None:
+        """Return when all are durable; raise when that cannot be promised."""
+
+
+class Registry(Protocol):
+    """What is known of orders and parcels; each call is one transaction."""
+
+    async def settle(self, shop_id: str, waiting: Sequence[Waiting]) -> list[Fact]:
+        """Return the facts whose owner is known, and park the rest."""
+
+    async def keep_texts(self, shop_id: str, texts: Mapping[str, tuple[Fact, str]]) -> None:
+        """Store review texts, by event id: topics carry none."""
+
+    async def spell(self, shop_id: str, aliases: Sequence[tuple[str, str, str]]) -> None:
+        """Note further spellings (spelling, order, customer) and free what waits for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    said: Said
+    review_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    status: Literal["accepted", "duplicate", "too_large"]
+    event_id: str
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is left to do for the items that are new."""
+
+    ready: list[Entry] = field(default_factory=list)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    texts: dict[str, tuple[Fact, str]] = field(default_factory=dict)
+
+
+async def accept_facts(
+    shop_id: str, items: Sequence[Item], *, registry: Registry, log: Log
+) -> list[Outcome]:
+    """Make *items* durable, all or none, and say for each what became of it.
+
+    What the registry parks is durable there; if the log then refuses, the sender is told to come
+    again, and the repetition merges away.
+    """
+    outcomes: list[Outcome] = []
+    batch = _Batch()
+    fresh: set[str] = set()
+    for item in items:
+        entry = log.entry(item.said.fact)
+        status = _status(entry, fresh, log)
+        outcomes.append(Outcome(status, entry.event_id))
+        if status == "accepted":
+            fresh.add(entry.event_id)
+            _sort(batch, item, entry)
+    if batch.texts:
+        await registry.keep_texts(shop_id, batch.texts)
+    if batch.waiting:
+        known = await registry.settle(shop_id, list(batch.waiting.values()))
+        batch.ready += [log.entry(fact) for fact in known]
+    if batch.ready:
+        await log.put(batch.ready)
+    log.remember(fresh)
+    return outcomes
+
+
+async def accept_push(
+    shop_id: str,
+    said: Sequence[Said],
+    aliases: Sequence[tuple[str, str, str]],
+    *,
+    registry: Registry,
+    log: Log,
+) -> list[Outcome]:
+    """Make what one webhook says durable, with the spellings of orders that it taught us."""
+    outcomes = await accept_facts(
+        shop_id, [Item(one) for one in said], registry=registry, log=log
+    )
+    if aliases:
+        await registry.spell(shop_id, aliases)
+    return outcomes
+
+
+def _status(
+    entry: Entry, fresh: set[str], log: Log
+) -> Literal["accepted", "duplicate", "too_large"]:
+    if len(entry.value or b"") > MAX_VALUE_BYTES:
+        return "too_large"
+    if entry.event_id in fresh or log.seen(entry.event_id):
+        return "duplicate"
+    return "accepted"
+
+
+def _sort(batch: _Batch, item: Item, entry: Entry) -> None:
+    if item.review_text is not None:
+        batch.texts[entry.event_id] = (item.said.fact, item.review_text)
+    match item.said:
+        case Ready():
+            batch.ready.append(entry)
+        case ByOrder() | ByParcel():
+            batch.waiting[entry.event_id] = item.said

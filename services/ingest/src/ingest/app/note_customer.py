@@ -1,0 +1,68 @@
+"""Merge what is said of people into whole profiles, and let go of those who ask for it."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from contracts.events import CustomerErased, CustomerFacts, CustomerProfile, OrderFacts
+
+from ingest.domain.profile import Profile, absorb, publish, region_of_order
+
+Who: TypeAlias = tuple[str, str]  # shop, customer
+
+
+class Store(Protocol):
+    async def lock_profiles(self, people: Collection[Who]) -> Mapping[Who, tuple[int, Profile]]:
+        """Return revision and profile of each, empty ones for the new, locked in sorted order."""
+
+    async def erased(self, people: Collection[Who]) -> set[Who]: ...
+    async def save_profiles(self, profiles: Mapping[Who, tuple[int, Profile]]) -> None: ...
+    async def forget(self, people: Mapping[Who, datetime]) -> None:
+        """Delete what is kept of them, and note, by a keyed hash, that they asked for it."""
+
+    async def drop_empty(self, people: Collection[Who]) -> None: ...
+    async def send_profiles(self, profiles: Sequence[CustomerProfile]) -> None: ...
+    async def send_tombstones(self, people: Collection[Who]) -> None: ...
+
+
+async def note_customers(store: Store, said: Sequence[CustomerFacts | CustomerErased]) -> None:
+    """Merge and publish. Who was erased stays so: no later fact brings the person back."""
+    facts: dict[Who, list[CustomerFacts]] = defaultdict(list)
+    gone: dict[Who, datetime] = {}
+    for one in said:
+        who = (one.shop_id, one.customer_id)
+        match one:
+            case CustomerErased():
+                gone[who] = max(gone.get(who, one.erased_at), one.erased_at)
+            case CustomerFacts():
+                facts[who].append(one)
+    if not facts and not gone:
+        return
+    known = await store.lock_profiles(facts.keys() | gone.keys())
+    # Asked after the lock: an erasure that we waited for is seen.
+    lost = await store.erased(facts.keys() - gone.keys())
+    await store.drop_empty(lost)
+    await store.forget(gone)
+    await store.send_tombstones(gone.keys())
+    news: dict[Who, tuple[int, Profile]] = {}
+    for who in facts.keys() - lost - gone.keys():
+        revision, profile = known[who]
+        merged = profile
+        for fact in facts[who]:
+            merged = absorb(merged, fact)
+        if merged != profile:
+            news[who] = (revision + 1, merged)
+    await store.save_profiles(news)
+    await store.send_profiles(
+        [publish(*who, revision, profile) for who, (revision, profile) in sorted(news.items())]
+    )
+
+
+def regions(facts: Sequence[OrderFacts]) -> list[CustomerFacts]:
+    """Return what orders say of where people live."""
+    return [
+        region_of_order(fact.shop_id, fact.customer_id, fact.region, fact.version_us)
+        for fact in facts
+        if fact.region is not None
+    ]

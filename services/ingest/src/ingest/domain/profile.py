@@ -1,0 +1,206 @@
+"""A person, merged of all that was said: any order and any repetition gives the same profile.
+
+Registers hold JSON values, since the whole rests as one encrypted document.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from contracts.events import (
+    Attribute,
+    Birthday,
+    Channel,
+    Consent,
+    CustomerClass,
+    CustomerFacts,
+    CustomerProfile,
+    Gender,
+    Purpose,
+    Region,
+)
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+TEXTS: Final = ("name", "phone", "email", "address", "locale", "zone")
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    version_us: int
+    digest: str  # decides between two values of one version
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What an order says of its receiver lies apart: it fills gaps and never replaces."""
+
+    own: Mapping[str, Register] = field(default_factory=dict)
+    from_orders: Mapping[str, Register] = field(default_factory=dict)
+    attributes: Mapping[str, Register] = field(default_factory=dict)
+    consents: Mapping[str, Register] = field(default_factory=dict)
+    joined_us: int | None = None
+    login_us: int | None = None
+
+
+def absorb(known: Profile, said: CustomerFacts) -> Profile:
+    """Merge: the highest (version, digest) of each field, the earliest joining, the last login."""
+    news = _registers(said)
+    lane = known.from_orders if said.from_order else known.own
+    merged = _merged(lane, news)
+    return replace(
+        known,
+        own=known.own if said.from_order else merged,
+        from_orders=merged if said.from_order else known.from_orders,
+        attributes=_merged(known.attributes, _attributes(said.attributes)),
+        consents=_merged(known.consents, _consents(said.consents)),
+        joined_us=min(_some(known.joined_us, _us(said.joined_at)), default=None),
+        login_us=max(_some(known.login_us, _us(said.last_login_at)), default=None),
+    )
+
+
+def region_of_order(
+    shop_id: str, customer_id: str, region: Region, version_us: int
+) -> CustomerFacts:
+    """Return what an order's region says of the person."""
+    return CustomerFacts(shop_id, customer_id, version_us, region=region, from_order=True)
+
+
+def publish(shop_id: str, customer_id: str, revision: int, profile: Profile) -> CustomerProfile:
+    """Return the whole person; an empty text took its value away, so it is not known."""
+    known = {
+        name: register.value for name, register in {**profile.from_orders, **profile.own}.items()
+    }
+    texts: dict[str, str | None] = {name: known.get(name) or None for name in TEXTS}
+    return CustomerProfile(
+        shop_id,
+        customer_id,
+        revision,
+        name=texts["name"],
+        phone=texts["phone"],
+        email=texts["email"],
+        address=texts["address"],
+        locale=texts["locale"],
+        zone=texts["zone"],
+        region=Region(*known["region"]) if "region" in known else None,
+        birthday=Birthday(*known["birthday"]) if "birthday" in known else None,
+        gender=Gender(known["gender"]) if "gender" in known else None,
+        customer_class=CustomerClass(known["class"]) if "class" in known else None,
+        attributes=tuple(
+            Attribute(name, one.value[0], _at(one.version_us), one.value[1])
+            for name, one in sorted(profile.attributes.items())
+        ),
+        consents=tuple(_consent(key, one) for key, one in sorted(profile.consents.items())),
+        joined_at=None if profile.joined_us is None else _at(profile.joined_us),
+        last_login_at=None if profile.login_us is None else _at(profile.login_us),
+    )
+
+
+def to_json(profile: Profile) -> bytes:
+    """Return a stable document: equal profiles give equal bytes."""
+    return json.dumps(
+        {
+            "own": _rows(profile.own),
+            "from_orders": _rows(profile.from_orders),
+            "attributes": _rows(profile.attributes),
+            "consents": _rows(profile.consents),
+            "joined_us": profile.joined_us,
+            "login_us": profile.login_us,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+        sort_keys=True,
+    ).encode()
+
+
+def from_json(raw: bytes) -> Profile:
+    document = json.loads(raw)
+    return Profile(
+        own=_read(document["own"]),
+        from_orders=_read(document["from_orders"]),
+        attributes=_read(document["attributes"]),
+        consents=_read(document["consents"]),
+        joined_us=document["joined_us"],
+        login_us=document["login_us"],
+    )
+
+
+def _registers(said: CustomerFacts) -> dict[str, Register]:
+    values: dict[str, Any] = {name: getattr(said, name) for name in TEXTS}
+    if said.region is not None:
+        values["region"] = [said.region.country, said.region.province, said.region.city]
+    if said.birthday is not None:
+        day = said.birthday
+        values["birthday"] = [day.month, day.day, day.year, day.lunar, day.leap_month]
+    values["gender"] = said.gender
+    values["class"] = said.customer_class
+    return {
+        name: _register(said.version_us, value)
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _attributes(said: Iterable[Attribute]) -> dict[str, Register]:
+    news: dict[str, Register] = {}
+    for one in said:
+        register = _register(_exact_us(one.at), [one.value, one.source])
+        news[one.name] = _later(news.get(one.name, register), register)
+    return news
+
+
+def _consents(said: Iterable[Consent]) -> dict[str, Register]:
+    news: dict[str, Register] = {}
+    for one in said:
+        key = f"{one.channel}:{one.purpose}"
+        register = _register(_exact_us(one.at), [one.given, one.source])
+        # Of a yes and a no at one instant, the no is true.
+        register = replace(register, digest=f"{0 if one.given else 1}{register.digest}")
+        news[key] = _later(news.get(key, register), register)
+    return news
+
+
+def _consent(key: str, register: Register) -> Consent:
+    channel, _, purpose = key.partition(":")
+    given, source = register.value
+    return Consent(Channel(channel), Purpose(purpose), given, _at(register.version_us), source)
+
+
+def _register(version_us: int, value: Any) -> Register:
+    printed = json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
+    return Register(version_us, hashlib.sha256(printed).hexdigest()[:16], value)
+
+
+def _merged(known: Mapping[str, Register], news: Mapping[str, Register]) -> dict[str, Register]:
+    return {**known, **{name: _later(known.get(name, one), one) for name, one in news.items()}}
+
+
+def _later(a: Register, b: Register) -> Register:
+    return max(a, b, key=lambda one: (one.version_us, one.digest))
+
+
+def _rows(registers: Mapping[str, Register]) -> dict[str, list[Any]]:
+    return {name: [one.version_us, one.digest, one.value] for name, one in registers.items()}
+
+
+def _read(rows: Mapping[str, list[Any]]) -> dict[str, Register]:
+    return {name: Register(*row) for name, row in rows.items()}
+
+
+def _some(*values: int | None) -> list[int]:
+    return [value for value in values if value is not None]
+
+
+def _us(at: datetime | None) -> int | None:
+    return None if at is None else _exact_us(at)
+
+
+def _exact_us(at: datetime) -> int:
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def _at(us: int) -> datetime:
+    return EPOCH + timedelta(microseconds=us)

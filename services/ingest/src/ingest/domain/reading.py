@@ -1,0 +1,105 @@
+"""Take one value out of a sender's JSON, or say that it does not fit."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+MAX_ID_CHARS: Final = 128
+MAX_TEXT_CHARS: Final = 500
+EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_GID: Final = re.compile(r"gid://[a-z0-9]+/[A-Za-z]+/([0-9]{1,40})", re.ASCII)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+# What somebody typed and a country to E.164, or None.
+Numbering: TypeAlias = Callable[[str, str], str | None]
+
+
+class Unmappable(ValueError):
+    """A signed body that we cannot read as facts. The text never quotes it."""
+
+
+def object_of(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the object, empty when there is none."""
+    value = body.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def objects(body: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    value = body.get(name)
+    if isinstance(value, list):
+        yield from (one for one in value if isinstance(one, dict))
+
+
+def maybe_text(body: Mapping[str, Any], name: str) -> str | None:
+    value = body.get(name)
+    if not isinstance(value, str) or not value.strip():
+        return None
+    return value.strip()[:MAX_TEXT_CHARS]
+
+
+def text(body: Mapping[str, Any], name: str) -> str:
+    value = maybe_text(body, name)
+    if value is None:
+        raise Unmappable(f"{name} is missing")
+    return value
+
+
+def maybe_id(body: Mapping[str, Any], name: str) -> str | None:
+    """Return an id as text: many are above 2^53, so they never pass through a float."""
+    value = body.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID_CHARS:
+        return None
+    return None if _CONTROL.search(value) else value
+
+
+def needed_id(body: Mapping[str, Any], name: str) -> str:
+    value = maybe_id(body, name)
+    if value is None:
+        raise Unmappable(f"{name} is missing")
+    return value
+
+
+def gid(body: Mapping[str, Any]) -> str:
+    """Return the digits of the global id, which are exact; `id` may have been rounded."""
+    spelled = body.get("admin_graphql_api_id")
+    found = _GID.fullmatch(spelled) if isinstance(spelled, str) else None
+    return found[1] if found else needed_id(body, "id")
+
+
+def maybe_instant(body: Mapping[str, Any], name: str) -> datetime | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise Unmappable(f"{name} is no time") from None
+    if at.tzinfo is None or at < EARLIEST:
+        raise Unmappable(f"{name} is no time that can be")
+    return at.astimezone(UTC)
+
+
+def instant(body: Mapping[str, Any], name: str) -> datetime:
+    at = maybe_instant(body, name)
+    if at is None:
+        raise Unmappable(f"{name} is missing")
+    return at
+
+
+def amount(value: Any) -> str | int | Decimal | None:
+    """Return what may be an amount: text, a whole number or a decimal; None when there is none."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise Unmappable("an amount is no number")
+    return value
+
+
+def micros(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,172 @@
+"""The encrypted registry of people: profiles, review texts, and who was erased."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from contracts.codec import customer_key
+from contracts.events import CustomerProfile, ReviewFacts
+from contracts.topics import CUSTOMER_FACTS
+from plumbing import outbox
+from plumbing.crashpoint import crashpoint
+from plumbing.records import OutRecord
+from plumbing.seal import Sealer
+from sqlalchemy import delete, select, text, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ingest.app.note_customer import Who
+from ingest.domain.facts import Fact
+from ingest.domain.profile import Profile, from_json, to_json
+from ingest.edges.store import encoded_records, tombstone_record
+from ingest.edges.tables import erased, ingest_spool, plumbing, profile, review_text
+
+# Locked one by one in sorted order: the order of the keys decides, not the planner.
+_LOCKED = text(
+    """
+    select p.shop_id, p.customer_id, p.revision, p.sealed
+    from profile p
+    join unnest(cast(:shops as text[]), cast(:customers as text[])) as asked(shop_id, customer_id)
+      on p.shop_id = asked.shop_id and p.customer_id = asked.customer_id
+    order by p.shop_id collate "C", p.customer_id collate "C"
+    for update of p
+    """
+)
+EMPTY: Final = Profile()
+
+
+class PeopleStore:
+    """One open transaction over the registry of people."""
+
+    def __init__(
+        self, conn: AsyncConnection, sealer: Sealer, partitions: int, at: datetime
+    ) -> None:
+        self._conn = conn
+        self._sealer = sealer
+        self._partitions = partitions
+        self._at = at
+
+    async def lock_profiles(self, people: Collection[Who]) -> Mapping[Who, tuple[int, Profile]]:
+        """Lock a row for each, made when there was none: two batches meet on it, or on nothing."""
+        ordered = sorted(people)
+        if not ordered:
+            return {}
+        rows = [
+            {"shop_id": shop_id, "customer_id": customer_id, "revision": 0}
+            for shop_id, customer_id in ordered
+        ]
+        await self._conn.execute(insert(profile).on_conflict_do_nothing(), rows)
+        shops = [shop_id for shop_id, _ in ordered]
+        customers = [customer_id for _, customer_id in ordered]
+        found = await self._conn.execute(_LOCKED, {"shops": shops, "customers": customers})
+        known: dict[Who, tuple[int, Profile]] = dict.fromkeys(ordered, (0, EMPTY))
+        for row in found:
+            who = (row.shop_id, row.customer_id)
+            known[who] = (row.revision, self._opened(who, row.sealed))
+        return known
+
+    async def erased(self, people: Collection[Who]) -> set[Who]:
+        hashes = {(who[0], self._hash(who)): who for who in people}
+        if not hashes:
+            return set()
+        key = tuple_(erased.c.shop_id, erased.c.customer_hash)
+        found = await self._conn.execute(
+            select(erased.c.shop_id, erased.c.customer_hash).where(key.in_(list(hashes)))
+        )
+        return {hashes[row.shop_id, bytes(row.customer_hash)] for row in found}
+
+    async def save_profiles(self, profiles: Mapping[Who, tuple[int, Profile]]) -> None:
+        rows = [
+            {
+                "shop_id": who[0],
+                "customer_id": who[1],
+                "revision": revision,
+                "sealed": self._sealer.seal(to_json(merged), _context(who)),
+            }
+            for who, (revision, merged) in sorted(profiles.items())
+        ]
+        if rows:
+            put = insert(profile)
+            new = {name: put.excluded[name] for name in ("revision", "sealed")}
+            await self._conn.execute(
+                put.on_conflict_do_update(constraint=profile.primary_key, set_=new), rows
+            )
+            crashpoint("after-merge")
+
+    async def forget(self, people: Mapping[Who, datetime]) -> None:
+        if not people:
+            return
+        rows = [
+            {"shop_id": who[0], "customer_hash": self._hash(who), "erased_at": at}
+            for who, at in sorted(people.items())
+        ]
+        await self._conn.execute(insert(erased).on_conflict_do_nothing(), rows)
+        whom = sorted(people)
+        keys = [customer_key(*who) for who in whom]
+        letters = plumbing.dead_letter
+        for statement in (
+            delete(profile).where(tuple_(profile.c.shop_id, profile.c.customer_id).in_(whom)),
+            delete(review_text).where(
+                tuple_(review_text.c.shop_id, review_text.c.customer_id).in_(whom)
+            ),
+            delete(ingest_spool).where(
+                ingest_spool.c.topic == CUSTOMER_FACTS, ingest_spool.c.key.in_(keys)
+            ),
+            delete(letters).where(letters.c.topic == CUSTOMER_FACTS, letters.c.key.in_(keys)),
+        ):
+            await self._conn.execute(statement)
+
+    async def drop_empty(self, people: Collection[Who]) -> None:
+        """Delete the rows that were made only to be locked."""
+        if people:
+            key = tuple_(profile.c.shop_id, profile.c.customer_id)
+            await self._conn.execute(
+                delete(profile).where(key.in_(sorted(people)), profile.c.sealed.is_(None))
+            )
+
+    async def send_profiles(self, profiles: Sequence[CustomerProfile]) -> None:
+        await self._put(encoded_records(profiles, self._partitions, self._at))
+
+    async def send_tombstones(self, people: Collection[Who]) -> None:
+        keys = [customer_key(*who) for who in sorted(people)]
+        await self._put([tombstone_record(key, self._partitions, self._at) for key in keys])
+
+    async def keep_texts(self, texts: Collection[tuple[Fact, str]]) -> None:
+        """Store review texts; of two for one review, the newer version's."""
+        rows = {
+            (fact.shop_id, fact.review_id): {
+                "shop_id": fact.shop_id,
+                "review_id": fact.review_id,
+                "customer_id": fact.customer_id,
+                "version_us": fact.version_us,
+                "sealed": self._sealer.seal(
+                    words.encode(), b"review:" + customer_key(fact.shop_id, fact.review_id)
+                ),
+            }
+            for fact, words in texts
+            if isinstance(fact, ReviewFacts)
+        }
+        put = insert(review_text)
+        new = {name: put.excluded[name] for name in ("customer_id", "version_us", "sealed")}
+        await self._conn.execute(
+            put.on_conflict_do_update(
+                constraint=review_text.primary_key,
+                set_=new,
+                where=put.excluded.version_us >= review_text.c.version_us,
+            ),
+            [rows[key] for key in sorted(rows)],
+        )
+
+    async def _put(self, records: Sequence[OutRecord]) -> None:
+        if records:
+            await outbox.put(self._conn, records)
+
+    def _opened(self, who: Who, sealed: bytes | None) -> Profile:
+        return EMPTY if sealed is None else from_json(self._sealer.unseal(sealed, _context(who)))
+
+    def _hash(self, who: Who) -> bytes:
+        return self._sealer.blind_index(f"erased:{who[0]}:{who[1]}")
+
+
+def _context(who: Who) -> bytes:
+    return b"profile:" + customer_key(*who)

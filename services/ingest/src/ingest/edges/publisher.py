@@ -1,0 +1,226 @@
+"""Make records durable: Kafka's acknowledgement, or the spool's COMMIT when Kafka is silent.
+
+The first send that fails opens the breaker: from then on everything is spooled at once. Each second
+the publisher tries to start a new producer, which asks the brokers for metadata: that is the probe,
+and it also replaces a producer that lost its sequence numbers, for which there is no other cure.
+"""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from contracts import codec
+from contracts.events import Watermark
+from contracts.topics import ORDERS
+from plumbing import trace
+from plumbing.away import is_transient
+from plumbing.crashpoint import crashpoint
+from plumbing.records import OutRecord, place
+from plumbing.resources import open_producer, worker_role, worker_tx
+from plumbing.seal import Sealer
+from plumbing.stopping import pause
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ingest import metrics
+from ingest.domain.facts import Fact
+from ingest.edges.spool import spool
+from ingest.edges.store import SOURCE
+from ingest.errors import NotDurable
+
+PROBE_EVERY_S: Final = 1.0
+STARTED_WITHIN_S: Final = 5.0
+FLUSHED_WITHIN_S: Final = 5.0
+LATELY: Final = 50_000  # event ids that are known to be durable
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    ack_s: float  # what Kafka gets
+    durable_s: float  # what Kafka and the spool get together
+
+
+@dataclass(slots=True, eq=False)
+class _Kafka:
+    """A running producer, and how to end it."""
+
+    producer: AIOKafkaProducer
+    stack: AsyncExitStack
+
+
+@dataclass(kw_only=True, eq=False)
+class Publisher:
+    """One per process. `run` keeps a producer; without it everything goes to the spool."""
+
+    engine: AsyncEngine
+    servers: str
+    sealer: Sealer
+    partitions: int
+    patience: Patience
+    now: Callable[[], datetime]
+    _kafka: _Kafka | None = field(default=None, init=False)
+    _ending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _lost: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _lately: OrderedDict[str, None] = field(default_factory=OrderedDict, init=False)
+
+    @property
+    def connected(self) -> bool:
+        return self._kafka is not None
+
+    def entry(self, fact: Fact) -> OutRecord:
+        encoded = codec.encode(
+            fact, source=SOURCE, at=self.now(), traceparent=trace.current()
+        )
+        return place(encoded, self.partitions)
+
+    def seen(self, event_id: str) -> bool:
+        return event_id in self._lately
+
+    def remember(self, event_ids: Iterable[str]) -> None:
+        self._lately.update(dict.fromkeys(event_ids))
+        while len(self._lately) > LATELY:
+            self._lately.popitem(last=False)
+
+    async def put(self, entries: Sequence[OutRecord]) -> None:
+        """Return when all of *entries* are durable; both ways together take `durable_s` at most.
+
+        Raises:
+            NotDurable: Neither way is open. Some may be in the log: the same ids come again.
+        """
+        began = time.monotonic()
+        kafka = self._kafka
+        if kafka is not None:
+            try:
+                async with asyncio.timeout(self.patience.ack_s):
+                    await _send(kafka.producer, entries)
+            except (KafkaError, TimeoutError, OSError) as error:
+                self._lose(kafka, error)
+            else:
+                crashpoint("ingest-before-ack")
+                self._note("kafka", len(entries), began)
+                return
+        await self._spool(entries, began)
+        crashpoint("ingest-after-spool")
+        self._note("spool", len(entries), began)
+
+    async def try_send(self, records: Sequence[OutRecord]) -> list[bool]:
+        """Send to Kafka alone; tell of each record whether it was acknowledged. For the drainer."""
+        kafka = self._kafka
+        if kafka is None:
+            return [False] * len(records)
+        futures: list[asyncio.Future[object]] = []
+        try:
+            async with asyncio.timeout(STARTED_WITHIN_S):
+                futures += [await _hand_over(kafka.producer, one) for one in records]
+                answers = await asyncio.gather(*futures, return_exceptions=True)
+        except (KafkaError, TimeoutError, OSError) as error:
+            self._lose(kafka, error)
+            return [False] * len(records)
+        failed = next((one for one in answers if isinstance(one, BaseException)), None)
+        if failed is not None:
+            self._lose(kafka, failed)
+        return [not isinstance(one, BaseException) for one in answers]
+
+    async def try_watermark(self, at: datetime, parts: Sequence[int]) -> None:
+        encoded = codec.encode(Watermark(at), source=SOURCE, at=at, topic=ORDERS)
+        marks = [place(encoded, self.partitions, part) for part in parts]
+        acknowledged = await self.try_send(marks)
+        metrics.WATERMARKS.inc(sum(acknowledged))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep a producer until *stop* is set; then flush and close."""
+        while not stop.is_set():
+            if self._kafka is None:
+                self._kafka = await self._probe()
+            self._lost.clear()
+            if self._kafka is None:
+                await pause(stop, PROBE_EVERY_S)
+            else:
+                await _first(stop.wait(), self._lost.wait())
+        kafka, self._kafka = self._kafka, None
+        if kafka is not None:
+            self._end(kafka)
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    async def _probe(self) -> _Kafka | None:
+        stack = AsyncExitStack()
+        try:
+            async with asyncio.timeout(STARTED_WITHIN_S):
+                producer = await stack.enter_async_context(open_producer(self.servers))
+        except (KafkaError, TimeoutError, OSError):
+            return None
+        log.info("kafka answers")
+        return _Kafka(producer, stack)
+
+    def _lose(self, kafka: _Kafka, error: BaseException) -> None:
+        if self._kafka is kafka:  # else another request found out before
+            self._kafka = None
+            self._lost.set()
+            metrics.KAFKA_LOST.inc()
+            log.warning("kafka does not answer", extra={"error": type(error).__name__})
+            self._end(kafka)
+
+    def _end(self, kafka: _Kafka) -> None:
+        """Flush and close apart: what still lands has ids that merge."""
+        task = asyncio.create_task(_close(kafka))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _spool(self, entries: Sequence[OutRecord], began: float) -> None:
+        left_s = self.patience.durable_s - (time.monotonic() - began)
+        try:
+            async with (
+                asyncio.timeout(max(left_s, self.patience.durable_s - self.patience.ack_s)),
+                worker_tx(self.engine, worker_role(SOURCE)) as conn,
+            ):
+                await spool(conn, self.sealer, entries)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            if not is_transient(error) and not isinstance(error, TimeoutError):
+                raise
+            metrics.NOT_DURABLE.inc()
+            raise NotDurable("neither the log nor the spool answers: send the same again") from None
+
+    def _note(self, path: str, records: int, began: float) -> None:
+        metrics.DURABLE.labels(path).inc(records)
+        metrics.DURABLE_TIME.labels(path).observe(time.monotonic() - began)
+
+
+async def _send(producer: AIOKafkaProducer, records: Sequence[OutRecord]) -> None:
+    if len(records) == 1:
+        await (await _hand_over(producer, records[0]))
+        return
+    await asyncio.gather(*[await _hand_over(producer, one) for one in records])
+
+
+async def _hand_over(producer: AIOKafkaProducer, one: OutRecord) -> asyncio.Future[object]:
+    future: asyncio.Future[object] = await producer.send(
+        one.topic, one.value, one.key, partition=one.part, headers=one.headers
+    )
+    return future
+
+
+async def _close(kafka: _Kafka) -> None:
+    try:
+        async with asyncio.timeout(FLUSHED_WITHIN_S):
+            await kafka.stack.aclose()
+    except (KafkaError, TimeoutError, OSError) as error:
+        log.info("producer left unflushed", extra={"error": type(error).__name__})
+        await kafka.producer.client.close()
+
+
+async def _first(*waits: Coroutine[None, None, bool]) -> None:
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()

@@ -1,0 +1,146 @@
+"""Shops and connectors in Postgres."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from contracts import codec
+from contracts.events import Shop, Variable
+from plumbing import outbox
+from plumbing.records import place
+from sqlalchemy import Row, delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ingest.edges.store import SOURCE
+from ingest.edges.tables import connector, rejected_push, shop
+
+_NAMES = [field.name for field in fields(Shop) if field.name != "settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedConnector:
+    connector_id: str
+    shop_id: str
+    kind: str
+    secrets: bytes
+    accept_test: bool
+    created_at: datetime
+
+    @property
+    def context(self) -> bytes:
+        return connector_context(self.connector_id)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedPush:
+    id: int
+    connector_id: str
+    reason: str
+    received_at: datetime
+
+
+def connector_context(connector_id: str) -> bytes:
+    """Return what binds sealed secrets to their connector."""
+    return b"connector:" + connector_id.encode()
+
+
+class ShopStore:
+    """One open transaction; as the API it sees one shop only."""
+
+    def __init__(self, conn: AsyncConnection) -> None:
+        self._conn = conn
+
+    async def all_shops(self) -> list[Shop]:
+        rows = await self._conn.execute(select(shop).order_by(shop.c.shop_id))
+        return [_shop(row) for row in rows]
+
+    async def shops(self, after: str, limit: int) -> list[Shop]:
+        page = select(shop).where(shop.c.shop_id > after).order_by(shop.c.shop_id).limit(limit)
+        return [_shop(row) for row in await self._conn.execute(page)]
+
+    async def shop(self, shop_id: str, *, lock: bool = False) -> Shop | None:
+        wanted = select(shop).where(shop.c.shop_id == shop_id)
+        rows = await self._conn.execute(wanted.with_for_update() if lock else wanted)
+        row = rows.one_or_none()
+        return None if row is None else _shop(row)
+
+    async def add_shop(self, new: Shop) -> bool:
+        """Insert; False when the id is taken."""
+        put = insert(shop).values(**_columns(new)).on_conflict_do_nothing()
+        added = await self._conn.scalar(put.returning(shop.c.shop_id))
+        return added is not None
+
+    async def change_shop(self, new: Shop) -> None:
+        columns = _columns(new)
+        put = insert(shop).values(**columns)
+        await self._conn.execute(
+            put.on_conflict_do_update(
+                constraint=shop.primary_key,
+                set_={**columns, "changed_at": text("clock_timestamp()")},
+            )
+        )
+
+    async def announce(self, known: Shop, partitions: int, at: datetime) -> None:
+        encoded = codec.encode(known, source=SOURCE, at=at)
+        await outbox.put(self._conn, [place(encoded, partitions)])
+
+    async def all_connectors(self) -> list[SealedConnector]:
+        rows = await self._conn.execute(select(connector).order_by(connector.c.connector_id))
+        return [SealedConnector(**row._mapping) for row in rows]  # noqa: SLF001 - its public name
+
+    async def connectors(self, shop_id: str) -> list[SealedConnector]:
+        wanted = select(connector).where(connector.c.shop_id == shop_id)
+        rows = await self._conn.execute(wanted.order_by(connector.c.created_at))
+        return [SealedConnector(**row._mapping) for row in rows]  # noqa: SLF001 - its public name
+
+    async def add_connector(
+        self, *, connector_id: str, shop_id: str, kind: str, secrets: bytes, accept_test: bool
+    ) -> SealedConnector:
+        row = {
+            "connector_id": connector_id,
+            "shop_id": shop_id,
+            "kind": kind,
+            "secrets": secrets,
+            "accept_test": accept_test,
+        }
+        put = insert(connector).values(**row).returning(connector.c.created_at)
+        created_at = (await self._conn.execute(put)).scalar_one()
+        return SealedConnector(connector_id, shop_id, kind, secrets, accept_test, created_at)
+
+    async def delete_connector(self, shop_id: str, connector_id: str) -> bool:
+        gone = delete(connector).where(
+            connector.c.connector_id == connector_id, connector.c.shop_id == shop_id
+        )
+        found = await self._conn.execute(gone.returning(connector.c.connector_id))
+        return found.one_or_none() is not None
+
+    async def keep_push(
+        self, *, shop_id: str, connector_id: str, digest: bytes, reason: str, sealed: bytes
+    ) -> None:
+        """Keep a signed body that we cannot read; its repetition is the same one."""
+        row = {
+            "shop_id": shop_id,
+            "connector_id": connector_id,
+            "digest": digest,
+            "reason": reason,
+            "sealed": sealed,
+        }
+        await self._conn.execute(insert(rejected_push).values(**row).on_conflict_do_nothing())
+
+    async def rejected_pushes(self, after: int, limit: int) -> Sequence[RejectedPush]:
+        columns = [rejected_push.c[field.name] for field in fields(RejectedPush)]
+        page = select(*columns).where(rejected_push.c.id > after).order_by(rejected_push.c.id)
+        return [RejectedPush(*row) for row in await self._conn.execute(page.limit(limit))]
+
+
+def _shop(row: Row[Any]) -> Shop:
+    known = {name: getattr(row, name) for name in _NAMES}
+    settings = tuple(Variable(name, value) for name, value in sorted(row.settings.items()))
+    return Shop(**known, settings=settings)
+
+
+def _columns(known: Shop) -> dict[str, Any]:
+    columns = {name: getattr(known, name) for name in _NAMES}
+    return {**columns, "settings": {one.name: one.value for one in known.settings}}

@@ -1,0 +1,165 @@
+"""Ingest's schema. Whatever names a person lies sealed, or as a keyed hash."""
+
+from typing import Final
+
+from plumbing.tables import NAMING, add_plumbing
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+_NOW: Final = text("clock_timestamp()")
+
+metadata = MetaData(naming_convention=NAMING)
+plumbing = add_plumbing(metadata)
+
+shop = Table(
+    "shop",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("sms_signature", Text, nullable=False),
+    Column("escrow", Boolean, nullable=False),
+    Column("same_day_cutoff", Text, nullable=False),
+    Column("min_reminder_minor", BigInteger, nullable=False),
+    Column("marketing_consent_implied", Boolean, nullable=False),
+    Column("email_from", Text, nullable=False),
+    Column("settings", JSONB, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    PrimaryKeyConstraint("shop_id"),
+)
+
+connector = Table(
+    "connector",
+    metadata,
+    Column("connector_id", Text, nullable=False),
+    Column("shop_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("secrets", LargeBinary, nullable=False),  # sealed JSON list
+    Column("accept_test", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    PrimaryKeyConstraint("connector_id"),
+    Index(None, "shop_id"),
+)
+
+# Every spelling of an order's id; one that fits two orders fits none.
+order_ref = Table(
+    "order_ref",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    PrimaryKeyConstraint("shop_id", "ref", "order_id"),
+)
+
+parcel_ref = Table(
+    "parcel_ref",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("carrier", Text),
+    Column("registered_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("shop_id", "number", "order_id"),
+)
+
+# Facts without an owner: no personal data, no free text.
+parked = Table(
+    "parked",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    Column("shop_id", Text, nullable=False),
+    Column("wait_key", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("fact", LargeBinary, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("shop_id", "wait_key", "event_id"),
+    Index(None, "received_at"),
+)
+
+profile = Table(
+    "profile",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("sealed", LargeBinary),  # null: a row that was only locked so far
+    PrimaryKeyConstraint("shop_id", "customer_id"),
+    postgresql_with={"fillfactor": 70},
+)
+
+# Who asked to be forgotten, by keyed hash; this list outlives the person.
+erased = Table(
+    "erased",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("customer_hash", LargeBinary, nullable=False),
+    Column("erased_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("shop_id", "customer_hash"),
+)
+
+review_text = Table(
+    "review_text",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("review_id", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("version_us", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("shop_id", "review_id"),
+    Index(None, "shop_id", "customer_id"),
+)
+
+# Signed pushes that could not be read as facts, and facts that waited too long.
+rejected_push = Table(
+    "rejected_push",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    Column("shop_id", Text, nullable=False),
+    Column("connector_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("shop_id", "connector_id", "digest"),
+)
+
+# What Kafka did not take at once. The partition is the key's, so no metadata is needed.
+ingest_spool = Table(
+    "ingest_spool",
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("key", LargeBinary),
+    Column("event_id", Text, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("headers", JSONB, nullable=False),
+    PrimaryKeyConstraint("seq"),
+    UniqueConstraint("topic", "event_id"),
+    Index(None, "topic", "part"),
+    Index(None, "key"),
+)

@@ -1,0 +1,30 @@
+"""What can go wrong in ingest, and what the caller should do about it.
+
+IngestError
+├─ UnknownShop       404  no such shop: create it first
+├─ UnknownConnector  404  no such hook, or it was taken away
+├─ ShopExists        409  the id is taken: change the shop by PUT
+└─ NotDurable        503  neither Kafka nor the spool took it: the same again after Retry-After
+"""
+
+from typing import ClassVar
+
+
+class IngestError(Exception):
+    status: ClassVar[int] = 500
+
+
+class UnknownShop(IngestError):
+    status = 404
+
+
+class UnknownConnector(IngestError):
+    status = 404
+
+
+class ShopExists(IngestError):
+    status = 409
+
+
+class NotDurable(IngestError):
+    status = 503

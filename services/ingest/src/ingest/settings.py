@@ -1,0 +1,17 @@
+"""What ingest is told by its environment."""
+
+from pydantic import Field
+from web.settings import DataKey, Port, ServiceSettings
+
+
+class Settings(ServiceSettings):
+    http_port: Port = 8101
+    ops_port: Port = 9101
+    data_key: DataKey = Field(description="base64 of 32 bytes: encrypts personal data and secrets")
+    kafka_ack_s: float = Field(1.0, gt=0, le=10, description="how long Kafka may take to acknowledge")
+    durable_s: float = Field(
+        1.5, gt=0, le=20, description="how long a sender waits at most, Kafka and spool together"
+    )
+    watermark_every_s: float = Field(
+        0.4, gt=0, le=60, description="how often the orders topic gets a watermark"
+    )

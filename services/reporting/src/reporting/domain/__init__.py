@@ -1,0 +1,1 @@
+"""Pure decisions: who is credited, what a message became, what it earned."""

@@ -1,0 +1,1 @@
+"""Kafka, HTTP and SQL."""

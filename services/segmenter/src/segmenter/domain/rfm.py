@@ -1,0 +1,92 @@
+"""Rolling RFM: what an order counts for, and what a customer's orders add up to over days.
+
+Pure. All days are the shop's. Late, repeated and shuffled facts give the same answer, for a
+tally is a sum over a set.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from care.calendar import day_of
+from care.facts import OrderState
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A counted order: the day on which it was paid in full, its money less refunds."""
+
+    day: date
+    net_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One customer's purchases up to a day, over the whole life."""
+
+    frequency: int = 0
+    monetary_minor: int = 0
+    first_day: date | None = None
+    last_day: date | None = None
+    next_day: date | None = None  # the first paid day after that day: known, not counted yet
+
+
+NOTHING: Final = Tally()
+
+
+@dataclass(frozen=True, slots=True)
+class Rfm:
+    recency_days: int | None
+    frequency: int
+    monetary_minor: int
+
+
+def purchase_of(order: OrderState, *, zone: str, currency: str) -> Purchase | None:
+    """Return what *order* counts for in a shop of this *zone* and *currency*; None for nothing."""
+    paid_at = order.paid_at
+    if paid_at is None or not order.is_counted(currency):
+        return None
+    return Purchase(day_of(paid_at, zone), order.net_minor)
+
+
+def tally(purchases: Iterable[Purchase], as_of: date) -> Tally:
+    """Add up *purchases* as seen at the end of *as_of*; those paid later only set `next_day`."""
+    total = NOTHING
+    for purchase in purchases:
+        total = grow(total, purchase, as_of)
+    return total
+
+
+def grow(total: Tally, purchase: Purchase, as_of: date) -> Tally:
+    """Return *total*, which is of *as_of*, with one purchase more."""
+    day, first, last, coming = purchase.day, total.first_day, total.last_day, total.next_day
+    if day > as_of:
+        coming = day if coming is None else min(coming, day)
+        return Tally(total.frequency, total.monetary_minor, first, last, coming)
+    return Tally(
+        total.frequency + 1,
+        total.monetary_minor + purchase.net_minor,
+        day if first is None else min(first, day),
+        day if last is None else max(last, day),
+        coming,
+    )
+
+
+def measure(purchases: Iterable[Purchase], as_of: date, window_days: int | None = None) -> Rfm:
+    """Return R, F and M at the end of *as_of*.
+
+    Args:
+        purchases: All that are known of one customer.
+        as_of: The last day that counts.
+        window_days: Only that many days count, *as_of* included; the whole life when None.
+    """
+    opens = None if window_days is None else as_of - timedelta(days=window_days - 1)
+    within = [one for one in purchases if one.day <= as_of and (opens is None or one.day >= opens)]
+    total = tally(within, as_of)
+    return Rfm(recency(total, as_of), total.frequency, total.monetary_minor)
+
+
+def recency(total: Tally, as_of: date) -> int | None:
+    """Return the days from the last purchase to *as_of*; the same day is 0."""
+    return None if total.last_day is None else (as_of - total.last_day).days

@@ -1,0 +1,98 @@
+"""Where a customer stands, until when that holds, and what to announce when it changes."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, TypeAlias
+
+from contracts.events import Cell, ChangeReason, SegmentChanged
+from segmenter.domain.average import Average
+from segmenter.domain.grid import cell_of, is_split, next_change, stage_of
+from segmenter.domain.rfm import NOTHING, Tally, recency
+
+CustomerKey: TypeAlias = tuple[str, str]  # shop, customer
+
+
+@dataclass(frozen=True, slots=True)
+class ShopDay:
+    """A shop, and the day for which its live cells are true. Only the midnight pass moves it."""
+
+    shop_id: str
+    zone: str
+    currency: str
+    day: date
+    average: Average
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One customer's place in the grid.
+
+    It holds on every day before `due_day`, as long as the average stays on the same side of the
+    customer's money. So midnight has to touch only those whom one of the two concerns.
+    """
+
+    total: Tally
+    cell: Cell
+    is_high: bool | None  # None where the average decides nothing
+    due_day: date | None
+    revision: int  # changes announced so far
+
+
+# Somebody of whom nothing is known never bought: not worth an announcement.
+UNSEEN: Final = Standing(NOTHING, Cell.NEVER_BOUGHT, None, None, 0)
+
+
+def is_stale(standing: Standing, day: date) -> bool:
+    """Tell whether a purchase that was dated ahead has come of age: the tally must be redone."""
+    return standing.total.next_day is not None and standing.total.next_day <= day
+
+
+def move(
+    customer: CustomerKey, before: Standing, total: Tally, shop: ShopDay
+) -> tuple[Standing, SegmentChanged | None]:
+    """Return where *total* puts *customer* on the shop's day, and the change if it is one.
+
+    Args:
+        customer: Whose.
+        before: The standing so far, of any earlier day.
+        total: The customer's tally as of the shop's day.
+        shop: Day and average to compare with.
+    """
+    days = recency(total, shop.day)
+    is_high = shop.average.is_high(total.monetary_minor)
+    cell = cell_of(days, total.frequency, is_high=is_high)
+    changed = cell is not before.cell
+    after = Standing(
+        total=total,
+        cell=cell,
+        is_high=is_high if is_split(cell) else None,
+        due_day=_due_day(total, shop.day),
+        revision=before.revision + changed,
+    )
+    if not changed:
+        return after, None
+    return after, SegmentChanged(
+        shop_id=customer[0],
+        customer_id=customer[1],
+        revision=after.revision,
+        as_of=shop.day,
+        before=before.cell,
+        after=cell,
+        reason=_reason(before, after),
+        recency_days=days,
+        frequency=total.frequency,
+        monetary_minor=total.monetary_minor,
+    )
+
+
+def _due_day(total: Tally, as_of: date) -> date | None:
+    days = [day for day in (next_change(total.last_day, as_of), total.next_day) if day is not None]
+    return min(days, default=None)
+
+
+def _reason(before: Standing, after: Standing) -> ChangeReason:
+    if before.total != after.total:
+        return ChangeReason.EVENT
+    if stage_of(before.cell) is not stage_of(after.cell):
+        return ChangeReason.TIME
+    return ChangeReason.AVERAGE

@@ -1,0 +1,1 @@
+"""Where the service meets Kafka, Postgres and HTTP."""

@@ -1,0 +1,137 @@
+"""Segmenter's tables. `customer_order` is the truth; all but `shop` can be made anew from it."""
+
+from plumbing.tables import NAMING, add_plumbing
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData(naming_convention=NAMING)
+plumbing = add_plumbing(metadata)
+
+# Rows are rewritten in place: room in the page lets an update stay on it.
+HOT = {"fillfactor": 70}
+INSTANT = DateTime(timezone=True)
+
+shop = Table(
+    "shop",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+)
+
+# The day for which a shop's live cells are true, its average, and where the midnight pass is.
+shop_day = Table(
+    "shop_day",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("average_orders", BigInteger, nullable=False),
+    Column("average_sum_minor", BigInteger, nullable=False),
+    Column("next_midnight", INSTANT, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("everything", Boolean, nullable=False),
+    Column("cursor", Text, nullable=False),
+    Column("done_at", INSTANT),
+    postgresql_with=HOT,
+)
+
+# `paid_day` and `net_minor` are derived from `state`; both null: the order does not count.
+customer_order = Table(
+    "customer_order",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("customer_id", Text, nullable=False),
+    Column("paid_day", Date),
+    Column("net_minor", BigInteger),
+    Column("state", JSONB, nullable=False),
+    # Everything that adds up purchases reads this index alone.
+    Index(
+        "ix_customer_order_purchases",
+        "shop_id",
+        "customer_id",
+        "paid_day",
+        postgresql_include=["net_minor", "order_id"],
+        postgresql_where=text("paid_day is not null"),
+    ),
+    postgresql_with=HOT,
+)
+
+# The narrow table that midnight reads. `due_day` stays out of the indexes, so that an update which
+# leaves the cell alone touches no index.
+customer_state = Table(
+    "customer_state",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("customer_id", Text, primary_key=True),
+    Column("frequency", BigInteger, nullable=False),
+    Column("monetary_minor", BigInteger, nullable=False),
+    Column("first_day", Date),
+    Column("last_day", Date),
+    Column("next_day", Date),
+    Column("due_day", Date),
+    Column("cell", Text, nullable=False),
+    Column("is_high", Boolean),
+    Column("revision", BigInteger, nullable=False),
+    Index("ix_customer_state_cell", "shop_id", "cell", "customer_id"),
+    postgresql_with=HOT,
+)
+
+# Whom a pass has still to settle.
+due_customer = Table(
+    "due_customer",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("customer_id", Text, primary_key=True),
+)
+
+segment_change = Table(
+    "segment_change",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("customer_id", Text, primary_key=True),
+    Column("revision", BigInteger, primary_key=True),
+    Column("as_of", Date, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("recency_days", Integer),
+    Column("frequency", BigInteger, nullable=False),
+    Column("monetary_minor", BigInteger, nullable=False),
+    Column("announced_at", INSTANT, nullable=False),
+)
+
+# Derived from profiles: never a name, a number, a mailbox or a street.
+customer_traits = Table(
+    "customer_traits",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("customer_id", Text, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("erased", Boolean, nullable=False),
+    Column("gender", Text, nullable=False),
+    Column("birth_year", Integer),
+    Column("birth_month", Integer),
+    Column("birth_day", Integer),
+    Column("birth_is_lunar", Boolean, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("province", Text, nullable=False),
+    Column("city", Text, nullable=False),
+    Column("has_mobile", Boolean, nullable=False),
+    Column("email_domain", Text, nullable=False),
+    Column("customer_class", Text, nullable=False),
+    Column("address_tags", ARRAY(Text), nullable=False),
+)

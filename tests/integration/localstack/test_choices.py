@@ -1,0 +1,70 @@
+"""Which Java and which ports, and what a person is told when there is none."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from localstack import StackError, java
+from localstack.places import choose_port
+
+
+def program(folder: Path, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / "java"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_the_java_that_is_named_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = program(tmp_path, "echo 'openjdk version \"21.0.2\"' >&2")
+    monkeypatch.setenv("HUILIU_JAVA", str(named))
+
+    assert java.find_java() == str(named)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("echo 'java version \"1.8.0_392\"' >&2", "is Java 8", id="too old"),
+        pytest.param("exit 1", "does not run", id="broken"),
+    ],
+)
+def test_a_named_java_that_will_not_do_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    monkeypatch.setenv("HUILIU_JAVA", str(program(tmp_path, text)))
+
+    with pytest.raises(StackError, match=told):
+        java.find_java()
+
+
+def test_a_port_that_is_named_must_be_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("HUILIU_KAFKA_PORT", str(port))
+        with pytest.raises(StackError, match=f"Port {port} .HUILIU_KAFKA_PORT. is in use"):
+            choose_port("HUILIU_KAFKA_PORT", None)
+
+    assert choose_port("HUILIU_KAFKA_PORT", None) == port
+
+
+def test_a_remembered_port_that_is_taken_is_replaced() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        remembered = taken.getsockname()[1]
+        assert choose_port("HUILIU_NO_SUCH_PORT", remembered) != remembered
+
+    assert choose_port("HUILIU_NO_SUCH_PORT", remembered) == remembered
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "-1", "ninety", ""])
+def test_nonsense_is_no_port(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("HUILIU_KAFKA_PORT", text)
+
+    with pytest.raises(StackError, match="not a port"):
+        choose_port("HUILIU_KAFKA_PORT", None)

@@ -1,0 +1,275 @@
+"""Against published vectors, and against what forgers try."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhooks import BadSignature, Headers, check_secret, kuaidi100, shopify, standard
+
+# Published with the reference implementations of standard-webhooks (MIT).
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+MSG_ID = "msg_p5jXN8AQM9LWM0D4loKWxJek"
+NOW_S = 1614265330
+BODY = b'{"test": 2432232314}'
+SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+STRANGE = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc="
+
+OTHER = "whsec_" + base64.b64encode(b"k" * 24).decode()
+
+
+def headers(**changes: str | None) -> list[tuple[bytes, bytes]]:
+    given: dict[str, str | None] = {
+        "id": MSG_ID,
+        "timestamp": str(NOW_S),
+        "signature": SIGNATURE,
+        **changes,
+    }
+    return [
+        (b"Webhook-" + name.encode(), value.encode())
+        for name, value in given.items()
+        if value is not None
+    ]
+
+
+def test_the_published_signature_is_ours() -> None:
+    assert standard.sign(SECRET, MSG_ID, NOW_S, BODY) == SIGNATURE
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        SIGNATURE,
+        f"{STRANGE} {STRANGE.replace('v1', 'v2')} {SIGNATURE} {STRANGE}",
+        f"v1a,xyz  nonsense {SIGNATURE}",
+    ],
+)
+def test_one_signature_of_several_is_enough(signature: str) -> None:
+    assert standard.verify(BODY, headers(signature=signature), [OTHER, SECRET], NOW_S) == MSG_ID
+
+
+@pytest.mark.parametrize("drift_s", [-300, 300, 299.9])
+def test_the_signed_time_may_be_five_minutes_off(drift_s: float) -> None:
+    standard.verify(BODY, headers(), [SECRET], NOW_S + drift_s)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(headers(id=None), id="no id"),
+        pytest.param(headers(timestamp=None), id="no time"),
+        pytest.param(headers(signature=None), id="no signature"),
+        pytest.param(headers() + headers()[:1], id="the id doubled"),
+        pytest.param(headers() + headers()[1:2], id="the time doubled"),
+        pytest.param(headers() + headers()[2:], id="the signature doubled"),
+        pytest.param(headers(timestamp="hello"), id="the time a word"),
+        pytest.param(headers(timestamp="１６１４２６５３３０"), id="full-width digits"),
+        pytest.param(headers(timestamp="16142653_30"), id="underscores"),
+        pytest.param(headers(timestamp=f" {NOW_S}"), id="a space before the time"),
+        pytest.param(headers(timestamp=f"{NOW_S}\n"), id="a line end after the time"),
+        pytest.param(headers(id="msg.1"), id="a dot in the id"),
+        pytest.param(headers(id=""), id="an empty id"),
+        pytest.param(headers(signature=""), id="an empty signature"),
+        pytest.param(headers(signature=STRANGE), id="another's signature"),
+        # The last character before "=" differs, the bytes that base64 decodes to do not.
+        pytest.param(headers(signature=SIGNATURE.replace("OE=", "OF=")), id="a lax base64"),
+        pytest.param(headers(signature=SIGNATURE.replace("OE=", "OA=")), id="published negative"),
+        pytest.param(headers(signature=SIGNATURE.removeprefix("v1,")), id="no version"),
+        pytest.param(headers(signature=SIGNATURE.replace("v1", "v2")), id="another version"),
+        pytest.param(headers(signature="é" + SIGNATURE), id="not ASCII"),
+        pytest.param(headers(signature=" ".join([STRANGE] * 20 + [SIGNATURE])), id="too many"),
+    ],
+)
+def test_a_request_that_is_not_signed_so_is_refused(given: Headers) -> None:
+    with pytest.raises(BadSignature):
+        standard.verify(BODY, given, [SECRET], NOW_S)
+
+
+@pytest.mark.parametrize("now_s", [NOW_S + 301, NOW_S - 301, NOW_S + 10**6])
+def test_an_old_or_future_signature_is_refused(now_s: int) -> None:
+    with pytest.raises(BadSignature):
+        standard.verify(BODY, headers(), [SECRET], now_s)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        " " + SECRET,
+        SECRET + "\n",
+        SECRET.removeprefix("whsec_"),
+        "whsec_",
+        "whsec_" + base64.b64encode(b"k" * 23).decode(),
+        "whsec_" + base64.b64encode(b"k" * 65).decode(),
+        "whsec_MfKQ9r8G KYqrTwjUPD8ILPZIo2LaLaSw",
+        "whsec_é" + "A" * 31,
+        # 25 bytes end in "==": of the character before, four bits must be zero.
+        "whsec_" + base64.b64encode(b"k" * 25).decode().replace("w==", "x=="),
+    ],
+)
+def test_a_secret_that_is_not_fit_is_refused(secret: str) -> None:
+    with pytest.raises(ValueError, match="secret"):
+        standard.key_of(secret)
+
+
+@pytest.mark.parametrize("secret", ["", " ", " a", "a\n", "\u3000a"])
+def test_a_blank_or_badly_pasted_secret_is_refused(secret: str) -> None:
+    with pytest.raises(ValueError, match="secret"):
+        check_secret(secret)
+    with pytest.raises(ValueError, match="secret"):
+        shopify.verify(b"", [], ["good", secret])
+
+
+@pytest.mark.parametrize("secrets", [[], ["a"] * 6])
+def test_there_are_one_to_five_secrets(secrets: list[str]) -> None:
+    for verify in (
+        lambda: shopify.verify(b"", [], secrets),
+        lambda: kuaidi100.verify(b"", secrets),
+        lambda: standard.verify(b"", [], secrets, 0),
+    ):
+        with pytest.raises(ValueError, match="1 to 5 secrets"):
+            verify()
+
+
+def test_an_id_that_no_receiver_takes_is_not_sent() -> None:
+    with pytest.raises(ValueError, match="webhook id"):
+        standard.sign(SECRET, "a.b", NOW_S, BODY)
+
+
+def shopify_headers(value: bytes) -> list[tuple[bytes, bytes]]:
+    return [(b"x-shopify-topic", b"orders/paid"), (b"x-shopify-hmac-sha256", value)]
+
+
+# RFC 4231, test case 2: HMAC-SHA256 of this text with the key "Jefe".
+RFC_BODY = b"what do ya want for nothing?"
+RFC_MAC = base64.b64encode(
+    bytes.fromhex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
+)
+
+
+def test_shopify_signs_the_body_with_any_active_secret() -> None:
+    shopify.verify(RFC_BODY, shopify_headers(RFC_MAC), ["new", "Jefe"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        shopify_headers(RFC_MAC) * 2,
+        shopify_headers(b""),
+        shopify_headers(RFC_MAC + b"\n"),
+        shopify_headers(RFC_MAC.lower()),
+        shopify_headers(RFC_MAC.rstrip(b"=")),
+        shopify_headers("é".encode()),
+    ],
+)
+def test_shopify_without_its_one_good_header_is_refused(given: Headers) -> None:
+    with pytest.raises(BadSignature):
+        shopify.verify(RFC_BODY, given, ["Jefe"])
+
+
+PARAM = '{"status":"polling","lastResult":{"nu":"YT100","state":"0","context":"上海 a+b"}}'
+SALT = "grains"
+
+
+def form(param: str = PARAM, sign: str | None = None) -> bytes:
+    made = hashlib.md5((param + SALT).encode(), usedforsecurity=False).hexdigest().upper()
+    return f"sign={made if sign is None else sign}&param={quote_plus(param)}".encode()
+
+
+def test_kuaidi100_signs_the_decoded_text() -> None:
+    assert kuaidi100.verify(form(), ["other", SALT]) == PARAM
+    assert kuaidi100.verify(form().replace(b"+", b"%20"), [SALT]) == PARAM
+    assert (
+        kuaidi100.verify(form().replace(quote("上海").encode(), "上海".encode()), [SALT]) == PARAM
+    )
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"param=" + quote(PARAM).encode(), id="no sign"),
+        pytest.param(form(sign=""), id="an empty sign"),
+        pytest.param(form(sign=kuaidi100.sign(SALT, PARAM).lower()), id="lower hex"),
+        pytest.param(form(sign=kuaidi100.sign("salt", PARAM)), id="another salt"),
+        pytest.param(form() + b"&sign=x", id="sign doubled"),
+        pytest.param(form() + b"&param=x", id="param doubled"),
+        pytest.param(form(sign="%C3%A9"), id="not ASCII"),
+        pytest.param(form() + b"&x=%ff", id="not UTF-8"),
+        pytest.param(b"\xff" + form(), id="raw bytes"),
+        pytest.param(form() + b"&a=1" * 30, id="too many fields"),
+    ],
+)
+def test_a_kuaidi100_form_that_is_not_signed_so_is_refused(raw: bytes) -> None:
+    with pytest.raises(BadSignature):
+        kuaidi100.verify(raw, [SALT])
+
+
+def flipped(raw: bytes, bit: int) -> bytes:
+    index = bit % (len(raw) * 8)
+    changed = bytearray(raw)
+    changed[index // 8] ^= 1 << index % 8
+    return bytes(changed)
+
+
+def standard_accepts(body: bytes, mac: bytes) -> None:
+    given = [*headers(signature=None), (b"webhook-signature", mac)]
+    standard.verify(body, given, [SECRET], NOW_S)
+
+
+def shopify_accepts(body: bytes, mac: bytes) -> None:
+    shopify.verify(body, shopify_headers(mac), ["Jefe"])
+
+
+@pytest.mark.parametrize(
+    ("accepts", "body", "mac"),
+    [
+        pytest.param(standard_accepts, BODY, SIGNATURE.encode(), id="standard"),
+        pytest.param(shopify_accepts, RFC_BODY, RFC_MAC, id="shopify"),
+    ],
+)
+def test_every_changed_bit_is_noticed(
+    accepts: Callable[[bytes, bytes], None], body: bytes, mac: bytes
+) -> None:
+    accepts(body, mac)
+    for bit in range(len(body) * 8):
+        with pytest.raises(BadSignature):
+            accepts(flipped(body, bit), mac)
+    for bit in range(len(mac) * 8):
+        with pytest.raises(BadSignature):
+            accepts(body, flipped(mac, bit))
+
+
+def test_every_changed_bit_of_what_kuaidi100_signs_is_noticed() -> None:
+    for bit in range(len(PARAM.encode()) * 8):
+        changed = quote(flipped(PARAM.encode(), bit)).encode()
+        raw = form(sign=kuaidi100.sign(SALT, PARAM)).partition(b"&")[0] + b"&param=" + changed
+        with pytest.raises(BadSignature):
+            kuaidi100.verify(raw, [SALT])
+
+
+@given(st.binary(max_size=64), st.lists(st.tuples(st.binary(max_size=9), st.binary(max_size=9))))
+def test_no_input_ends_in_another_error(raw: bytes, given_headers: Headers) -> None:
+    for check in (
+        lambda: standard.verify(raw, given_headers, [SECRET], NOW_S),
+        lambda: shopify.verify(raw, given_headers, [SECRET]),
+        lambda: kuaidi100.verify(raw, [SECRET]),
+    ):
+        with pytest.raises(BadSignature):
+            check()
+
+
+@given(st.binary(max_size=64), st.text("abc_-019", min_size=1), st.integers(10**9, 10**10 - 1))
+def test_what_we_sign_is_accepted(body: bytes, msg_id: str, at_s: int) -> None:
+    signature = standard.sign(OTHER, msg_id, at_s, body)
+    given = headers(id=msg_id, timestamp=str(at_s), signature=signature)
+
+    assert standard.verify(body, given, [SECRET, OTHER], at_s) == msg_id
+    key = hmac.digest(b"k" * 24, f"{msg_id}.{at_s}.".encode() + body, "sha256")
+    assert signature == "v1," + base64.b64encode(key).decode()

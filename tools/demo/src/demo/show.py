@@ -1,0 +1,223 @@
+"""The demo's scenes, and what it prints."""
+
+import asyncio
+import secrets
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from demo import cdnow, day
+from demo.api import Api
+from demo.house import PORTS, SERVICES, House, Pod, prepare_database, prepare_topics, token
+from demo.live import Clock
+from demo.stillness import Observer
+from localstack import Stack
+from simulators.shops import ShopifyShop, courier_push
+from simulators.sms import SmsGateway
+from simulators.smtp import MailServer
+
+DATABASE = "huiliu"
+PARTITIONS = 4
+COURIER_SALT = "demo-salt"
+PLATFORM_SECRET = "demo-platform-secret"  # noqa: S105 - of a shop that does not exist
+NOTIFIER_URL = f"http://127.0.0.1:{PORTS['notifier'][0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that runs while the demo plays."""
+
+    stack: Stack
+    house: House
+    pods: Mapping[str, Pod]
+    api: Api
+    clock: Clock
+    sms: SmsGateway
+    mail: MailServer
+
+
+async def stand(console: Console, folder: Path, stop: asyncio.Event, *, ends: bool) -> int:
+    """Start the house, say where it is, and wait."""
+    async with _stage(folder, lambda _: None) as stage:
+        _addresses(console)
+        if not ends:
+            await _until_stopped(stage, stop)
+    return 0
+
+
+async def show(console: Console, folder: Path, stop: asyncio.Event, *, ends: bool) -> int:
+    """Play both scenes, print what came of it, and wait unless *ends*."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("starting", total=100)
+
+        def tell(what: str, share: float = 0) -> None:
+            progress.update(bar, description=what, advance=share)
+
+        async with AsyncExitStack() as opened:
+            stage = await opened.enter_async_context(_stage(folder, tell))
+            grid = await _replay(stage, tell)
+            await _live_day(stage, tell, stop)
+            summary = await stage.api.get("reporting", f"/v1/shops/{day.SHOP_ID}/reports/summary")
+            progress.stop()
+            _print_grid(console, grid)
+            _print_summary(console, stage, summary)
+            _addresses(console)
+            if not ends:
+                await _until_stopped(stage, stop)
+    return 0
+
+
+@asynccontextmanager
+async def _stage(folder: Path, tell: Any) -> AsyncIterator[Stage]:
+    gateway_secret = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
+    async with AsyncExitStack() as opened:
+        tell("Kafka and Postgres")
+        stack = await opened.enter_async_context(Stack(folder))
+        tell("database and topics", 10)
+        await prepare_database(stack.admin_url, DATABASE)
+        await prepare_topics(stack, PARTITIONS)
+        tell("services", 10)
+        receipts = f"{NOTIFIER_URL}/v1/receipts/sms"
+        sms = await opened.enter_async_context(
+            SmsGateway(secret=gateway_secret, receipts_url=receipts)
+        )
+        mail = await opened.enter_async_context(MailServer())
+        house = House(
+            stack,
+            DATABASE,
+            folder / "logs",
+            fixed_ports=True,
+            settings=gateways(sms, mail, gateway_secret),
+        )
+        opened.push_async_callback(house.stop)
+        pods = await house.start_all()
+        watch = await Observer.open(stack.admin_url, DATABASE, stack.kafka_servers)
+        opened.push_async_callback(watch.close)
+        api = Api({name: pod.url for name, pod in pods.items()}, token())
+        opened.push_async_callback(api.close)
+        clock = Clock(watch, SERVICES, lambda: sms.callbacks.pending)
+        tell("services are up", 10)
+        yield Stage(stack, house, pods, api, clock, sms, mail)
+
+
+def gateways(sms: SmsGateway, mail: MailServer, secret: str) -> dict[str, str]:
+    """Return the notifier's settings for these two."""
+    return {
+        "HUILIU_SMS__URL": sms.url,
+        "HUILIU_SMS__SECRET": secret,
+        "HUILIU_SMTP__HOST": mail.host,
+        "HUILIU_SMTP__PORT": str(mail.port),
+    }
+
+
+async def _replay(stage: Stage, tell: Any) -> Any:
+    """Push the CDNOW orders and return the grid at their last day."""
+    shop = {"name": "CDNOW", "zone": str(cdnow.ZONE), "currency": "USD", "country": "US"}
+    await stage.api.put(
+        "ingest", f"/v1/shops/{cdnow.SHOP_ID}", {**shop, "locale": "en", "sms_signature": "CDNOW"}
+    )
+    batches = list(cdnow.batches())
+    for number, batch in enumerate(batches, start=1):
+        await stage.api.say(cdnow.SHOP_ID, *batch)
+        tell(f"CDNOW: {number * len(batches[0])} orders pushed", 20 / len(batches))
+    await stage.clock.rest()
+    return await stage.api.get(
+        "segmenter", f"/v1/shops/{cdnow.SHOP_ID}/grid", as_of=cdnow.LAST_DAY.isoformat()
+    )
+
+
+async def _live_day(stage: Stage, tell: Any, stop: asyncio.Event) -> None:
+    await stage.api.put("ingest", f"/v1/shops/{day.SHOP_ID}", day.SHOP)
+    hooks = {
+        kind: (
+            await stage.api.post(
+                "ingest",
+                f"/v1/shops/{day.SHOP_ID}/connectors",
+                {"kind": kind, "secrets": [secret]},
+            )
+        )["connector_id"]
+        for kind, secret in (("shopify", PLATFORM_SECRET), ("kuaidi100", COURIER_SALT))
+    }
+    today = (await stage.clock.watch.now()).astimezone(day.ZONE).date()
+    pushes = day.script(today + timedelta(days=1))
+
+    async def told(at: datetime) -> None:
+        tell(f"the shop's clock: {at.astimezone(day.ZONE):%a %H:%M}")
+
+    for push in pushes:
+        if stop.is_set():
+            return
+        await stage.clock.advance(push.at, told)
+        tell(f"{push.at:%a %H:%M} {push.what}", 50 / len(pushes))
+        await _push(stage, hooks, push)
+    await stage.clock.rest()
+
+
+async def _push(stage: Stage, hooks: Mapping[str, str], push: day.Push) -> None:
+    await stage.api.say(day.SHOP_ID, *push.facts)
+    for waybill, route in push.courier:
+        request = courier_push(COURIER_SALT, waybill, route)
+        await stage.api.hook(hooks["kuaidi100"], request.body, request.headers)
+    platform = ShopifyShop(PLATFORM_SECRET)
+    for purchase in push.platform:
+        for request in (
+            platform.placed(purchase),
+            platform.paid(purchase, purchase.placed_at + timedelta(minutes=1)),
+        ):
+            await stage.api.hook(hooks["shopify"], request.body, request.headers)
+    for phone, text in push.replies:
+        await stage.sms.reply(phone, text)
+
+
+def _print_grid(console: Console, grid: Any) -> None:
+    table = Table(title=f"CDNOW, {grid['as_of']}: who bought how lately, how often, for how much")
+    table.add_column("cell")
+    table.add_column("customers", justify="right")
+    table.add_column("net money, USD", justify="right")
+    for cell in grid["cells"]:
+        money = f"{cell['monetary_minor'] / 100:,.2f}"
+        table.add_row(cell["cell"], f"{cell['customers']:,}", money)
+    console.print(table)
+
+
+def _print_summary(console: Console, stage: Stage, summary: Any) -> None:
+    table = Table(title=f"A day at {day.SHOP['name']}", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_row("events in", f"{stage.api.events_in:,}")
+    for name, value in _lines(summary):
+        table.add_row(name, value)
+    table.add_row("texts in the gateway's ledger", str(len(stage.sms.ledger.accepted)))
+    table.add_row("mails in the server's ledger", str(len(stage.mail.ledger.accepted)))
+    console.print(table)
+
+
+def _lines(summary: Any) -> list[tuple[str, str]]:
+    return [(name.replace("_", " "), str(value)) for name, value in summary.items()]
+
+
+def _addresses(console: Console) -> None:
+    reports = f"http://127.0.0.1:{PORTS['reporting'][0]}"
+    console.print(
+        f"report page:  {reports}/console#shop={day.SHOP_ID}&token={token()}", soft_wrap=True
+    )
+    for service in SERVICES:
+        console.print(f"{service + ':':14}http://127.0.0.1:{PORTS[service][0]}/docs")
+    console.print(f"TOKEN={token()}", soft_wrap=True)
+
+
+async def _until_stopped(stage: Stage, stop: asyncio.Event) -> None:
+    stopped = asyncio.create_task(stop.wait())
+    ended = [asyncio.create_task(pod.process.wait()) for pod in stage.pods.values()]
+    await asyncio.wait({stopped, *ended}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (stopped, *ended):
+        task.cancel()
