@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import httpx
 import jwt
@@ -14,6 +15,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from web.auth import AUDIENCE, ISSUER, Guard, issue_local_token
+from web.pages import encode_cursor
 
 SHOP = "tea"
 OTHER_SHOP = "silk"
@@ -27,6 +29,37 @@ SCOPES = frozenset(
 )
 
 
+ODD_TEXTS = (
+    *("", "x" * 5000, "\0", "\u202e茶\U0001f600", "'; select 1 --", "../..", "%00", "null", "nan"),
+    *("-1", "0", "2147483648", "9223372036854775808", "1" * 400, "1e400", "-0.0"),
+    *("0001-01-01", "9999-12-31", "2026-02-30", "2026-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+)
+# Cursors that decode, but that no page gave.
+FORGED = tuple(
+    encode_cursor(*parts)
+    for first in (
+        "",
+        "x",
+        "2026-01-01T00:00:00",
+        "9999-12-31T23:59:59-23:59",
+        0,
+        2**63 - 1,
+        -(2**63),
+    )
+    for parts in ((first,), (first, "x"), (first, 2**63 - 1))
+)
+ODD_BODIES = (
+    *(b"", b"{}", b"[]", b"null", b"1", b'"x"', b"\xff", b'{"a": "\\u0000"}', b"[" * 100_000),
+    *(
+        b'{"a": 1e400}',
+        b'{"a": NaN}',
+        b'{"a": 1, "a": 2}',
+        b"9" * 5000,
+        b"[" + b"{}," * 900 + b"{}]",
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     method: str
@@ -35,8 +68,12 @@ class Door:
 
     @property
     def path(self) -> str:
-        shop = self.template.replace("{shop_id}", SHOP)
-        return re.sub(r"\{\w+(:path)?\}", "1", shop)
+        return self.filled("1")
+
+    def filled(self, text: str) -> str:
+        """Return the path with *text* for everything but the shop."""
+        parts = re.split(r"\{\w+(?::path)?\}", self.template.replace("{shop_id}", SHOP))
+        return text.join(parts)
 
     @property
     def in_a_shop(self) -> bool:
@@ -59,6 +96,41 @@ async def opened_by_mistake(app: FastAPI, secret: str) -> list[str]:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return [line async for line in _deviations(client, app, secret)]
+
+
+async def failing(app: FastAPI, secret: str) -> list[str]:
+    """Ask every route what a hostile but entitled caller might; return what ended in 5xx."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return [
+            f"{door.method} {path[:120]} {body[:20]!r}: {status}"
+            for door in doors(app)
+            for path, body in _oddities(door, app)
+            if (status := await _status(client, door, (path, body), secret)) >= 500
+        ]
+
+
+async def _status(
+    client: httpx.AsyncClient, door: Door, asked: tuple[str, bytes], secret: str
+) -> int:
+    path, body = asked
+    token = issue_local_token(secret, SHOP if door.in_a_shop else "*", SCOPES)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    response = await client.request(door.method, path, content=body, headers=headers)
+    return response.status_code
+
+
+def _oddities(door: Door, app: FastAPI) -> Iterator[tuple[str, bytes]]:
+    for odd in ODD_TEXTS:
+        yield door.filled(quote(odd, safe="")), b""
+    operation = app.openapi()["paths"].get(door.template, {}).get(door.method.lower(), {})
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "query":
+            for odd in (*ODD_TEXTS, *FORGED) if parameter["name"] == "cursor" else ODD_TEXTS:
+                yield f"{door.path}?{parameter['name']}={quote(odd, safe='')}", b""
+    if door.method in ("POST", "PUT", "PATCH", "DELETE"):
+        for body in ODD_BODIES:
+            yield door.path, body
 
 
 async def _deviations(client: httpx.AsyncClient, app: FastAPI, secret: str) -> AsyncIterator[str]:

@@ -1,7 +1,6 @@
 """Alembic's entry; the work is plumbing's."""
 
-from plumbing.migrate import run_env
-
 from ingest.edges.tables import metadata
+from plumbing.migrate import run_env
 
 run_env(metadata)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from localstack import StackError, java
+from localstack.jars import kafka_jars
 from localstack.places import choose_port
 
 
@@ -68,3 +69,18 @@ def test_nonsense_is_no_port(monkeypatch: pytest.MonkeyPatch, text: str) -> None
 
     with pytest.raises(StackError, match="not a port"):
         choose_port("HUILIU_KAFKA_PORT", None)
+
+
+async def test_a_fetch_without_a_network_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        proxy = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, proxy)
+        with pytest.raises(StackError, match=r"could not be fetched.*network.*what has arrived"):
+            await kafka_jars(tmp_path)
+
+    assert "fetching Apache Kafka" in capsys.readouterr().err
+    assert not (tmp_path / "kafka-4.3.0").exists()

@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-from support.eventually import eventually
 
 from simulators import Plan, SmsGateway, SmsMode
 from simulators.__main__ import arguments, build
 from simulators.http_wire import HttpServer, Request, Wire
 from simulators.sms import Pace
+from support.eventually import eventually
 from webhooks import standard
 
 SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
@@ -120,7 +120,7 @@ async def test_each_misbehaviour_comes_after_the_ledger(
     async with SmsGateway(secret=SECRET, plan=plan, pace=QUICK) as gateway:
         outcome: int | type[Exception]
         try:
-            async with asyncio.timeout(0.6):
+            async with asyncio.timeout(0.4):
                 answer = await post(client, gateway.url, message())
         except (httpx.HTTPError, TimeoutError) as error:
             outcome = type(error)

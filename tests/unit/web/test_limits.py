@@ -71,6 +71,14 @@ async def test_heads_above_32_kib_get_431(build: Build, call: Call) -> None:
     assert {wide.status_code, many.status_code, long.status_code} == {431}
 
 
+async def test_a_nul_in_the_address_is_refused(build: Build, call: Call) -> None:
+    async with call(build(router, public=["/raw"])) as client:
+        path, query = await client.post("/ra%00w"), await client.post("/raw?a=b%00")
+        text = await client.post("/raw?a=%2500", content=b"x")
+
+    assert (path.status_code, query.status_code, text.status_code) == (400, 400, 200)
+
+
 async def test_an_app_that_has_begun_its_answer_is_cut_off() -> None:
     async def early(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})

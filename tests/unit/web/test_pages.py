@@ -1,11 +1,12 @@
 import base64
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.pages import decode_cursor, encode_cursor
+from web.pages import decode_cursor, encode_cursor, instant_of, micros_of
 from web.problems import BadRequest
 
 
@@ -18,6 +19,17 @@ def test_a_cursor_comes_back_as_it_was(name: str, number: int) -> None:
     cursor = encode_cursor(name[:50], number)
 
     assert decode_cursor(cursor, str, int) == (name[:50], number)
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_an_instant_comes_back_as_it_was(at: datetime) -> None:
+    assert instant_of(micros_of(at)) == at
+
+
+@pytest.mark.parametrize("part", [2**63 - 1, -(2**63), "x", "2026-01-01T00:00:00"])
+def test_an_instant_of_no_calendar_is_a_bad_request(part: str | int) -> None:
+    with pytest.raises(BadRequest, match="begin again"):
+        instant_of(part)
 
 
 def test_no_cursor_is_the_beginning() -> None:

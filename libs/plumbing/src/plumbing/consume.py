@@ -11,10 +11,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
-from aiokafka.errors import KafkaError, RecordTooLargeError
-from sqlalchemy import text
+from aiokafka.errors import KafkaError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -22,66 +21,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from plumbing import offsets, replay, trace
 from plumbing.away import is_away, is_transient
 from plumbing.crashpoint import crashpoint
-from plumbing.dead_letters import Dead, TooManyLetters, park, parked, to_record
+from plumbing.dead_letters import TooManyLetters, parked
+from plumbing.limits import CommitUnknown, Limits, Moved, NotReady
 from plumbing.metrics import ConsumerMetrics
 from plumbing.offsets import Fenced
 from plumbing.partitions import Assigned, Hold
 from plumbing.probe import Probe
 from plumbing.reader import LogLost, Reader, open_reader
 from plumbing.records import Record
-from plumbing.resources import worker_tx
+from plumbing.resources import enter, worker_tx
 from plumbing.seal import Sealer
 from plumbing.stopping import wait_s
 from plumbing.watchdog import Watchdog
 
 Handle: TypeAlias = Callable[[AsyncConnection, Sequence[Record]], Awaitable[None]]
 
-TAKE_WITHIN_MS: Final = 5_000
-
-_ENTER: Final = text(
-    """
-    select set_config('role', :role, true),
-           set_config('lock_timeout', :lock, true),
-           set_config('statement_timeout', :statement, true),
-           set_config('idle_in_transaction_session_timeout', :idle, true)
-    """
-)
+__all__ = ["Handle", "Intake", "Limits", "NotReady"]
 
 log = logging.getLogger(__name__)
-
-
-class NotReady(Exception):
-    """A handler lacks what another topic will bring: roll back, try this partition again soon."""
-
-
-class CommitUnknown(Exception):
-    """No answer to COMMIT: it may have happened. Only the row can tell."""
-
-    def __init__(self, *, acquitted: bool) -> None:
-        super().__init__()
-        self.acquitted = acquitted
-
-
-class _Moved(Exception):
-    def __init__(self, to: int) -> None:
-        super().__init__(to)
-        self.to = to
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """How long things may take, in the database's words and in ours."""
-
-    lock_timeout_ms: int = 5_000
-    statement_timeout_ms: int = 30_000
-    idle_timeout_ms: int = 15_000  # else a frozen owner keeps the row, and nobody can go on
-    claim_wait_ms: int = 500  # the other partitions wait meanwhile; it is tried again
-    commit_s: float = 10.0
-    fenced_rest_s: float = 3.0
-    not_ready_s: float = 0.25
-    stopped_rest_s: float = 30.0
-    requests_every_s: float = 1.0
-    strikes: int = 3  # processes that may die at one offset before the partition stops
 
 
 @dataclass(kw_only=True, eq=False)
@@ -107,7 +64,7 @@ class Intake:
     session_timeout_ms: int = 10_000
     max_records: int = 500
     poll_ms: int = 200
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     _ready: bool = field(default=False, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -167,16 +124,22 @@ class _Reading:
         self._assigned = assigned
         self._limits = intake.limits
         self._metrics = intake.metrics
+        self._desk = replay.Desk(
+            intake.grp, reader=reader, sealer=intake.sealer, begin=self._fenced, run=self._run
+        )
         self._failures = 0  # in a row, of reaching Postgres
+        self._shown: set[tuple[str, str, str]] = set()
 
     @property
     def all_claimed(self) -> bool:
-        return self._assigned.ever and all(self._assigned.holds.values())
+        holds = self._assigned.holds.values()
+        return self._assigned.ever and all(hold.claim is not None for hold in holds)
 
     async def tend(self) -> None:
         """Claim what has no claim, and go on with what has rested enough."""
         if self._assigned.fatal is not None:
             raise self._assigned.fatal
+        self._show_stopped()
         full = self._intake.full()
         for hold in list(self._assigned.holds.values()):
             if full and not hold.stopped:
@@ -222,8 +185,7 @@ class _Reading:
         for request in requests:
             hold = mine[request.at]
             if hold.claim is not None and self._assigned.is_live(hold):
-                serve = self._take if request.kind == "take" else self._replay
-                await self._attempt(hold, serve(hold, request))
+                await self._attempt(hold, self._serve(hold, request))
 
     async def _attempt(self, hold: Hold, work: Awaitable[None]) -> None:
         """Do *work* for *hold*. What is expected to go wrong decides how the partition goes on."""
@@ -234,28 +196,27 @@ class _Reading:
         except Fenced:
             self._metrics.fence_rejects.inc()
             log.warning("fenced", extra=hold.fields)
-            hold.give_up(acquitted=False, rest_s=self._limits.fenced_rest_s)
-        except _Moved as moved:
+            hold.fenced(self._limits.fenced_rest_s)
+        except Moved as moved:
             log.warning("moved by another hand", extra={**hold.fields, "to": moved.to})
             hold.next_offset = moved.to
             hold.rest(0)
         except CommitUnknown as unknown:
             hold.give_up(acquitted=unknown.acquitted)
-        except KafkaError as error:
-            if not error.retriable:
-                raise
-            hold.rest(wait_s(1))
-        except (DBAPIError, PoolTimeout, OSError) as error:
-            if not is_transient(error):
-                raise
-            self._database_failed(hold, error)
+        except (KafkaError, DBAPIError, PoolTimeout, OSError) as error:
+            self._not_reached(hold, error)
         finally:
             self._assigned.idle.set()
             if hold.paused:
                 self._reader.rest(hold)
 
-    def _database_failed(self, hold: Hold, error: Exception) -> None:
+    def _not_reached(self, hold: Hold, error: Exception) -> None:
         """Wait, do not crash; when Postgres is away, with all partitions."""
+        if isinstance(error, KafkaError) and error.retriable:
+            hold.rest(wait_s(1))
+            return
+        if not is_transient(error):
+            raise error
         away = is_away(error)
         self._failures += away
         rest_s = wait_s(self._failures) if away else self._limits.claim_wait_ms / 1000
@@ -271,9 +232,7 @@ class _Reading:
     async def _claim(self, hold: Hold) -> None:
         at, me, grp = hold.at, self._intake.me, self._intake.grp
         async with self._transaction(self._limits.claim_wait_ms) as conn:
-            claimed = await offsets.claim(
-                conn, grp, at.topic, at.partition, owner=me, acquitted=hold.acquitted
-            )
+            claimed = await self._raise_epoch(conn, hold)
         if claimed is None:  # the group never saw this partition
             first = await self._reader.first_offset(at)
             async with self._transaction() as conn:
@@ -283,30 +242,37 @@ class _Reading:
         if not self._assigned.is_live(hold):
             return  # a rebalance passed while we waited
         hold.claim, hold.next_offset = claimed.claim, claimed.next_offset
-        hold.acquitted = hold.struck = False
+        hold.lost, hold.acquitted, hold.struck = None, False, False
         # Somebody died here: record by record, so that the one to blame stands out.
         hold.singly_until = hold.next_offset + self._intake.max_records if claimed.tries else 0
         if claimed.tries >= self._limits.strikes:
             await self._stop(hold, "deadly record")
             return
-        self._mark(hold, "")
+        hold.stopped = ""
         self._reader.go_on(hold)
+
+    async def _raise_epoch(self, conn: AsyncConnection, hold: Hold) -> offsets.Claimed | None:
+        me, acquitted = self._intake.me, hold.acquitted
+        if hold.lost is not None:
+            return await offsets.claim_again(conn, hold.lost, owner=me, acquitted=acquitted)
+        at = (self._intake.grp, hold.at.topic, hold.at.partition)
+        return await offsets.claim(conn, *at, owner=me, acquitted=acquitted)
 
     async def _apply(self, hold: Hold, records: Sequence[Record]) -> None:
         began = time.perf_counter()
         try:
             await self._strike(hold)
             async with self._fenced(hold) as conn:
-                await self._run_handler(conn, hold, records)
+                await self._run(conn, hold, records)
                 letters = await parked(conn)
                 hold_to = records[-1].offset + 1
-                await offsets.advance(conn, _claim_of(hold), hold_to)
+                await offsets.advance(conn, hold.held, hold_to)
         except NotReady:
             self._metrics.not_ready.inc()
             self._progress(hold)
             hold.rest(self._limits.not_ready_s)
             async with self._transaction() as conn:
-                await offsets.acquit(conn, _claim_of(hold))
+                await offsets.acquit(conn, hold.held)
             hold.struck = False
             return
         except TooManyLetters as error:
@@ -324,12 +290,10 @@ class _Reading:
     async def _strike(self, hold: Hold) -> None:
         if not hold.struck:
             async with self._transaction() as conn:
-                await offsets.strike(conn, _claim_of(hold))
+                await offsets.strike(conn, hold.held)
             hold.struck = True
 
-    async def _run_handler(
-        self, conn: AsyncConnection, hold: Hold, records: Sequence[Record]
-    ) -> None:
+    async def _run(self, conn: AsyncConnection, hold: Hold, records: Sequence[Record]) -> None:
         await parked(conn)  # of a transaction that was rolled back
         parent = trace.common(trace.parent_of(record.headers) for record in records)
         with trace.following(parent):
@@ -338,90 +302,47 @@ class _Reading:
     async def _stop(self, hold: Hold, reason: str) -> None:
         """Rest until a person has helped; look again now and then whether one has."""
         log.critical("partition stopped", extra={**hold.fields, "reason": reason})
-        self._mark(hold, reason)
+        hold.stopped = reason
         hold.rest(self._limits.stopped_rest_s)
         if hold.claim is not None:
             async with self._transaction() as conn:
                 await offsets.stop(conn, hold.claim, reason)
 
-    def _mark(self, hold: Hold, reason: str) -> None:
-        place = (hold.at.topic, str(hold.at.partition))
-        if hold.stopped and hold.stopped != reason:
-            self._metrics.stopped.remove(*place, hold.stopped)
-        if reason:
-            self._metrics.stopped.labels(*place, reason).set(1)
-        hold.stopped = reason
+    def _show_stopped(self) -> None:
+        stopped = {
+            (hold.at.topic, str(hold.at.partition), hold.stopped)
+            for hold in self._assigned.holds.values()
+            if hold.stopped
+        }
+        if stopped != self._shown:
+            self._shown = stopped
+            self._metrics.stopped.clear()
+            for labels in stopped:
+                self._metrics.stopped.labels(*labels).set(1)
 
     def _progress(self, hold: Hold) -> None:
-        if self._intake.watch is not None:
-            self._intake.watch.progress(
-                f"{self._intake.grp}/{hold.at.topic}/{hold.at.partition}"
-            )
+        if self._intake.watch is not None and self._assigned.is_live(hold):
+            self._intake.watch.progress(f"{self._intake.grp}/{hold.at.topic}/{hold.at.partition}")
 
-    async def _replay(self, hold: Hold, request: replay.Request) -> None:
-        grp = self._intake.grp
-        try:
-            async with self._fenced(hold) as conn:
-                row = await replay.letter(conn, grp, request)
-                if row is None:
-                    await replay.done(conn, request)
-                    return
-                failure = await self._handle_again(conn, hold, to_record(row, self._intake.sealer))
-                if failure:
-                    await replay.failed_again(conn, grp, request, failure)
-                elif await parked(conn):  # by the handler, with its new reason
-                    await replay.done(conn, request)
-                else:
-                    await replay.went_through(conn, grp, request)
-                    self._metrics.replayed.labels(hold.at.topic).inc()
-        except NotReady:
-            return  # the request stays for the next time
-        self._intake.on_commit()
-
-    async def _handle_again(self, conn: AsyncConnection, hold: Hold, record: Record) -> str:
-        """Return why it failed, empty if it did not. A replay must not end the process."""
-        try:
-            async with conn.begin_nested():
-                await self._run_handler(conn, hold, [record])
-        except NotReady:
-            raise
-        except Exception as error:
-            if is_transient(error):
-                raise
-            log.warning("replay failed", extra={**hold.fields, "error": type(error).__name__})
-            return f"replay failed: {type(error).__name__}"
-        return ""
-
-    async def _take(self, hold: Hold, request: replay.Request) -> None:
-        """Make the record that the stopped *hold* stands at a letter, and go on behind it."""
-        if request.off < hold.next_offset:
-            async with self._transaction() as conn:
-                await replay.done(conn, request)
-            return
-        if not hold.stopped or request.off != hold.next_offset:
-            return  # it does not stand there, yet
-        try:
-            record = await self._reader.one(hold, TAKE_WITHIN_MS)
-        except RecordTooLargeError:
-            record = Record(request.topic, request.part, request.off, None, None, (), 0)
-        if record is None:
-            return
-        async with self._fenced(hold) as conn:
-            if record.offset == request.off:  # else compaction took it before us
-                dead = [Dead(record, "taken by hand")]
-                await park(conn, self._intake.grp, dead, sealer=self._intake.sealer)
-            await offsets.advance(conn, _claim_of(hold), request.off + 1)
-            await offsets.stop(conn, _claim_of(hold), None)
-            await replay.done(conn, request)
-        hold.next_offset = request.off + 1
-        hold.struck = False
-        self._mark(hold, "")
-        hold.rest(0)
+    async def _serve(self, hold: Hold, request: replay.Request) -> None:
+        if request.kind == "take":
+            took = await self._desk.take(hold, request)
+        else:
+            took = await self._desk.replay(hold, request)
+            self._metrics.replayed.labels(hold.at.topic).inc(took)
+        if took:
+            self._intake.on_commit()
 
     @asynccontextmanager
-    async def _transaction(self, lock_timeout_ms: int | None = None) -> AsyncIterator[AsyncConnection]:
-        async with self._intake.engine.begin() as conn:
-            await self._enter(conn, lock_timeout_ms)
+    async def _transaction(
+        self, lock_timeout_ms: int | None = None
+    ) -> AsyncIterator[AsyncConnection]:
+        """Short, and bounded as a whole: a connection may hang for ever."""
+        async with (
+            asyncio.timeout(self._limits.statement_timeout_ms / 1000),
+            self._intake.engine.begin() as conn,
+        ):
+            await enter(conn, self._intake.role, self._limits, lock_timeout_ms)
             yield conn
 
     @asynccontextmanager
@@ -429,30 +350,23 @@ class _Reading:
         """Open a transaction in which only the owner of *hold* can be, and make it last."""
         async with self._intake.engine.connect() as conn:
             try:
-                await self._enter(conn)
-                next_offset = await offsets.fence(conn, _claim_of(hold))
-                crashpoint("after-fence")
-                if next_offset != hold.next_offset:
-                    raise _Moved(next_offset)
+                await enter(conn, self._intake.role, self._limits)
+                await self._pass_fence(conn, hold)
                 yield conn
                 crashpoint("before-commit")
                 await self._commit(conn, hold)
                 crashpoint("after-commit")
-            except (Fenced, NotReady, TooManyLetters, _Moved):
+            except (Fenced, Moved, NotReady, TooManyLetters):
                 raise  # a plain rollback, when the connection closes
             except BaseException:
                 await conn.invalidate()  # broken or not, it must not come back into the pool
                 raise
 
-    async def _enter(self, conn: AsyncConnection, lock_timeout_ms: int | None = None) -> None:
-        limits = self._limits
-        settings = {
-            "role": self._intake.role,
-            "lock": str(lock_timeout_ms or limits.lock_timeout_ms),
-            "statement": str(limits.statement_timeout_ms),
-            "idle": str(limits.idle_timeout_ms),
-        }
-        await conn.execute(_ENTER, settings)
+    async def _pass_fence(self, conn: AsyncConnection, hold: Hold) -> None:
+        next_offset = await offsets.fence(conn, hold.held)
+        crashpoint("after-fence")
+        if next_offset != hold.next_offset:
+            raise Moved(next_offset)
 
     async def _commit(self, conn: AsyncConnection, hold: Hold) -> None:
         """COMMIT, bounded and shielded. Whatever comes instead of an answer means: not known."""
@@ -472,9 +386,3 @@ class _Reading:
                 raise
             said_no = isinstance(error, DBAPIError) and not is_transient(error)
             raise CommitUnknown(acquitted=not said_no) from error
-
-
-def _claim_of(hold: Hold) -> offsets.Claim:
-    if hold.claim is None:
-        raise Fenced  # taken away while we waited
-    return hold.claim

@@ -1,13 +1,34 @@
 """What plumbing counts. Tests of faults name the counters that must have moved."""
 
+from typing import Any
+from weakref import WeakKeyDictionary
+
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from sqlalchemy import QueuePool
 from sqlalchemy.ext.asyncio import AsyncEngine
+from typing_extensions import override
 
 BATCH_BUCKETS_S = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class ConsumerMetrics:
+class _OnePerRegistry(type):
+    """Asked again for the same registry, a class returns what it made before.
+
+    A name can be registered once; tests bring several services into one process.
+    """
+
+    @override
+    def __call__(cls, registry: CollectorRegistry = REGISTRY) -> Any:
+        known = _MADE.setdefault(registry, {})
+        if cls not in known:
+            known[cls] = super().__call__(registry)
+        return known[cls]
+
+
+_MADE: WeakKeyDictionary[CollectorRegistry, dict[type, Any]] = WeakKeyDictionary()
+
+
+class ConsumerMetrics(metaclass=_OnePerRegistry):
     """Of all that a process reads. `stopped` and `lag` know the partitions it owns."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
@@ -56,7 +77,7 @@ class ConsumerMetrics:
         )
 
 
-class OutboxMetrics:
+class OutboxMetrics(metaclass=_OnePerRegistry):
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self.published = Counter(
             "huiliu_outbox_published_total", "Events published", ["topic"], registry=registry
@@ -80,15 +101,18 @@ class OutboxMetrics:
         )
 
 
-class DatabaseMetrics:
+class DatabaseMetrics(metaclass=_OnePerRegistry):
     """How much of the pool is in use; asked for when scraped."""
 
-    def __init__(self, engine: AsyncEngine, registry: CollectorRegistry = REGISTRY) -> None:
-        used = Gauge(
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._used = Gauge(
             "huiliu_database_pool_used_ratio",
             "Share of the pool's connections that is in use",
             registry=registry,
         )
+
+    def watch(self, engine: AsyncEngine) -> None:
+        """Show *engine*'s pool from now on."""
 
         def ratio() -> float:
             pool = engine.pool
@@ -96,7 +120,7 @@ class DatabaseMetrics:
                 return 0.0
             return pool.checkedout() / pool.size()
 
-        used.set_function(ratio)
+        self._used.set_function(ratio)
 
 
 def _plain(name: str, text: str, registry: CollectorRegistry) -> Counter:

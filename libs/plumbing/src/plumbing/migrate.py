@@ -108,7 +108,7 @@ async def _online(metadata: MetaData) -> None:
     settings = {
         "application_name": "migrate",
         "role": owner_role(config.attributes["service"]),
-        "search_path": f"{schema}, clock",
+        "search_path": schema,  # nothing else: alembic takes all that is visible for ours
         "lock_timeout": LOCK_TIMEOUT,
     }
     engine = create_async_engine(

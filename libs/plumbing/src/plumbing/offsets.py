@@ -4,10 +4,11 @@ Postgres owns the offsets. A claim raises the partition's epoch, so that whoever
 frozen or cut off, finds no row at its fence and writes nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _RAISE: Final = text(
@@ -16,6 +17,7 @@ _RAISE: Final = text(
     set epoch = epoch + 1, owner = :owner, updated_at = clock_timestamp(), stopped = null,
         tries = case when :acquitted then 0 else tries end
     where grp = :grp and topic = :topic and part = :part
+      and (cast(:epoch as bigint) is null or epoch = :epoch)
     returning epoch, next_offset, case when tried_offset = next_offset then tries else 0 end
               as strikes
     """
@@ -112,14 +114,35 @@ async def claim(
         owner: Who we are; for people to read.
         acquitted: The last try ended by no fault of the record.
     """
-    found: Row[Any] | None = (
-        await conn.execute(
-            _RAISE,
-            {"grp": grp, "topic": topic, "part": part, "owner": owner, "acquitted": acquitted},
-        )
-    ).one_or_none()
+    at = {"grp": grp, "topic": topic, "part": part, "epoch": None}
+    return await _raise_epoch(conn, at, owner, acquitted=acquitted)
+
+
+async def claim_again(
+    conn: AsyncConnection, held: Claim, *, owner: str, acquitted: bool
+) -> Claimed:
+    """Renew a claim whose last transaction has an unknown end, unless it was lost meanwhile.
+
+    Who was frozen long enough to lose its connection may have lost the partition too, and must
+    not take it back from an owner that the group has chosen since.
+
+    Raises:
+        Fenced: Somebody has claimed it since *held*.
+    """
+    found = await _raise_epoch(conn, _at(held), owner, acquitted=acquitted)
+    if found is None:
+        raise Fenced
+    return found
+
+
+async def _raise_epoch(
+    conn: AsyncConnection, at: Mapping[str, object], owner: str, *, acquitted: bool
+) -> Claimed | None:
+    settings = {"owner": owner, "acquitted": acquitted}
+    found = (await conn.execute(_RAISE, {**at, **settings})).one_or_none()
     if found is None:
         return None
+    grp, topic, part = str(at["grp"]), str(at["topic"]), int(str(at["part"]))
     return Claimed(Claim(grp, topic, part, found.epoch), found.next_offset, found.strikes)
 
 

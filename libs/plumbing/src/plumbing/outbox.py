@@ -27,6 +27,7 @@ from plumbing.metrics import OutboxMetrics
 from plumbing.records import OutRecord, pack_headers, unpack_headers
 from plumbing.resources import open_producer, worker_role
 from plumbing.stopping import pause, wait_s
+from plumbing.watchdog import Watchdog
 
 Place: TypeAlias = tuple[str, int]
 
@@ -92,8 +93,8 @@ async def put(conn: AsyncConnection, records: Sequence[OutRecord]) -> None:
 class Relay:
     """Publishes a service's outbox. One at a time per database, by a session's advisory lock.
 
-    All it does in the database it does on the session that holds the lock, so a lost session is
-    a lost lock. Two at once would only repeat, and every consumer merges repetitions away.
+    All that it does in the database it does on the session that holds the lock, so a lost session
+    is a lost lock. Two at once would only repeat, and every consumer merges repetitions away.
     """
 
     engine: AsyncEngine
@@ -103,6 +104,7 @@ class Relay:
     every_s: float = 0.25
     page: int = 1000
     request_timeout_ms: int = 10_000
+    watch: Watchdog | None = None
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _blocked: dict[Place, float] = field(default_factory=dict, init=False)
     _failures: Counter[Place] = field(default_factory=Counter, init=False)
@@ -126,9 +128,9 @@ class Relay:
             try:
                 async with self._lease() as conn:
                     if conn is not None:
-                        failures = 0
                         await self._serve(conn, stop)
                         return
+                failures = 0
             except (DBAPIError, KafkaError, PoolTimeout, OSError) as error:
                 if not isinstance(error, KafkaError) and not is_transient(error):
                     raise
@@ -138,6 +140,7 @@ class Relay:
                 )
             if last:
                 return  # another pod has the lock, or there is nothing to reach
+            self._progress()
             await pause(stop, wait_s(failures) if failures else LEASE_EVERY_S)
 
     @asynccontextmanager
@@ -151,16 +154,157 @@ class Relay:
                 await conn.invalidate()  # ends the session, and with it the lock
 
     async def _serve(self, conn: AsyncConnection, stop: asyncio.Event) -> None:
+        await self._survey(conn)  # also while Kafka is away, which the next line finds out
         while True:
-            last = stop.is_set()
             async with open_producer(
                 self.servers, request_timeout_ms=self.request_timeout_ms
             ) as producer:
-                while await self._pass(conn, producer):
-                    if last and not stop.is_set():
-                        break
-                    if self._rested_enough():
-                        continue
-                    if stop.is_set():
-                        return
-                    await self._rest(stop)
+                if await self._publish_until(conn, producer, stop):
+                    return
+            # Its sequence numbers may have a hole now, which would fail all that follows.
+            self.metrics.producer_rebuilds.inc()
+
+    async def _publish_until(
+        self, conn: AsyncConnection, producer: AIOKafkaProducer, stop: asyncio.Event
+    ) -> bool:
+        """Return True when *stop* was set and the outbox is done; False: the producer is spoilt."""
+        while True:
+            last = stop.is_set()
+            self._woken.clear()
+            taken, sound = await self._pass(conn, producer)
+            self._progress()
+            if not sound:
+                return last
+            if taken < self.page:
+                if last:
+                    return True
+                await self._rest(stop)
+
+    async def _pass(self, conn: AsyncConnection, producer: AIOKafkaProducer) -> tuple[int, bool]:
+        """Publish a page; return how many rows it had, and whether the producer is sound."""
+        if time.monotonic() >= self._survey_at:
+            await self._survey(conn)
+        async with self._worker(conn):
+            rows = (await conn.execute(_PAGE, {**self._blocked_now(), "page": self.page})).all()
+        if not rows:
+            return 0, True
+        acked, sound = await self._publish(producer, rows)
+        crashpoint("relay-after-publish")
+        if acked:
+            async with self._worker(conn):
+                await conn.execute(_DELETE, {"seqs": [row.seq for row in acked]})
+            crashpoint("relay-after-delete")
+        self._settle(rows, acked)
+        return len(rows), sound
+
+    async def _publish(
+        self, producer: AIOKafkaProducer, rows: Sequence[Row[Any]]
+    ) -> tuple[list[Row[Any]], bool]:
+        """Send in order; return the acknowledged prefix of each partition, and if all is sound."""
+        sent: list[tuple[Row[Any], asyncio.Future[Any]]] = []
+        refused: set[Place] = set()
+        sound = True
+        for row in rows:
+            place = (row.topic, row.part)
+            if place in refused:
+                continue
+            try:
+                sent.append((row, await _send(producer, row)))
+            except (KafkaError, AssertionError) as error:  # asserts that it knows the partition
+                refused.add(place)
+                sound = sound and isinstance(error, MessageSizeTooLargeError)
+                _complain(place, error)
+        self.metrics.relay_resends.inc(sum(row.seq in self._unsure for row, _ in sent))
+        if sent:
+            timeout_s = self.request_timeout_ms / 1000 + ANSWER_GRACE_S
+            await asyncio.wait({future for _, future in sent}, timeout=timeout_s)
+        return _prefix(sent), sound and all(_error_of(future) is None for _, future in sent)
+
+    def _settle(self, rows: Sequence[Row[Any]], acked: Sequence[Row[Any]]) -> None:
+        """Remember which partitions rest, and what may have been published already."""
+        done = {row.seq for row in acked}
+        left = [row for row in rows if row.seq not in done]
+        failed = {(row.topic, row.part) for row in left}
+        self._unsure -= done
+        self._unsure |= {row.seq for row in left}
+        for topic, count in Counter(row.topic for row in acked).items():
+            self.metrics.published.labels(topic).inc(count)
+        for place in {(row.topic, row.part) for row in rows} - failed:
+            self._failures.pop(place, None)
+        for place in failed:
+            self._failures[place] += 1
+            self._blocked[place] = time.monotonic() + wait_s(self._failures[place])
+
+    def _blocked_now(self) -> dict[str, list[Any]]:
+        now = time.monotonic()
+        self._blocked = {place: until for place, until in self._blocked.items() if until > now}
+        return {
+            "topics": [topic for topic, _ in self._blocked],
+            "parts": [part for _, part in self._blocked],
+        }
+
+    async def _survey(self, conn: AsyncConnection) -> None:
+        self._survey_at = time.monotonic() + SURVEY_EVERY_S
+        async with conn.begin():
+            longest_s = await conn.scalar(_LONGEST)  # as the login: a role sees only its own
+        async with self._worker(conn):
+            found = (await conn.execute(_SURVEY, {"at_most": COUNT_AT_MOST})).one()
+        self.metrics.longest_transaction.set(float(longest_s))
+        self.metrics.rows.set(found.waiting)
+        self.metrics.oldest.set(float(found.oldest_s))
+        self._full = found.waiting >= (ROOM_ROWS if self._full else FULL_ROWS)
+
+    @asynccontextmanager
+    async def _worker(self, conn: AsyncConnection) -> AsyncIterator[None]:
+        async with conn.begin():
+            await conn.execute(_ROLE, {"role": worker_role(self.service)})
+            yield
+
+    async def _rest(self, stop: asyncio.Event) -> None:
+        waits = {asyncio.ensure_future(one.wait()) for one in (self._woken, stop)}
+        try:
+            await asyncio.wait(waits, timeout=self.every_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+
+    def _progress(self) -> None:
+        if self.watch is not None:
+            self.watch.progress("relay")
+
+
+async def _send(producer: AIOKafkaProducer, row: Row[Any]) -> "asyncio.Future[Any]":
+    future: asyncio.Future[Any] = await producer.send(
+        row.topic,
+        value=row.value,
+        key=row.key,
+        partition=row.part,
+        headers=list(unpack_headers(row.headers)),
+    )
+    return future
+
+
+def _prefix(sent: Sequence[tuple[Row[Any], "asyncio.Future[Any]"]]) -> list[Row[Any]]:
+    """Return what was acknowledged, up to the first of its partition that was not."""
+    broken: set[Place] = set()
+    acked: list[Row[Any]] = []
+    for row, future in sent:
+        place = (row.topic, row.part)
+        error = _error_of(future)
+        if place not in broken and error is None:
+            acked.append(row)
+        elif place not in broken and error is not None:
+            broken.add(place)
+            _complain(place, error)
+    return acked
+
+
+def _error_of(future: "asyncio.Future[Any]") -> BaseException | None:
+    if not future.done():
+        return TimeoutError()  # unknown: the same again, under the same id
+    return asyncio.CancelledError() if future.cancelled() else future.exception()
+
+
+def _complain(place: Place, error: BaseException) -> None:
+    fields = {"topic": place[0], "part": place[1], "error": type(error).__name__}
+    log.warning("publish failed", extra=fields)

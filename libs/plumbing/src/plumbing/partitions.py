@@ -10,7 +10,7 @@ from typing import Final
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from typing_extensions import override
 
-from plumbing.offsets import Claim
+from plumbing.offsets import Claim, Fenced
 
 ENDS_WITHIN_S: Final = 10.0
 
@@ -26,6 +26,7 @@ class Hold:
     next_offset: int = 0  # where database and reader agree to go on
     struck: bool = False  # this claim has noted its try
     singly_until: int = 0  # below this offset, one record a transaction
+    lost: Claim | None = None  # the claim that `give_up` dropped
     acquitted: bool = False  # the last claim ended by no fault of a record
     stopped: str = ""  # why it rests until a person helps
     paused: bool = True  # nothing is read until it is sought again
@@ -37,9 +38,26 @@ class Hold:
 
     def give_up(self, *, acquitted: bool, rest_s: float = 0.0) -> None:
         """Drop the claim; what became of the batch tells the row, under a new claim."""
+        self.lost = self.claim or self.lost
         self.claim = None
         self.acquitted = acquitted
         self.rest(rest_s)
+
+    def fenced(self, rest_s: float) -> None:
+        """Leave it to the new owner, unless it is still assigned to us after *rest_s*."""
+        self.claim = self.lost = None
+        self.rest(rest_s)
+
+    @property
+    def held(self) -> Claim:
+        """The claim.
+
+        Raises:
+            Fenced: It was taken away while we waited.
+        """
+        if self.claim is None:
+            raise Fenced
+        return self.claim
 
     @property
     def resting(self) -> bool:

@@ -14,7 +14,7 @@ from plumbing.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 
-async def poll(  # noqa: PLR0913 - each is a word of the sentence that calls it
+async def poll(
     step: Callable[[], Awaitable[int]],
     stop: asyncio.Event,
     *,

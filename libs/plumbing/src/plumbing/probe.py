@@ -49,15 +49,14 @@ class Probe:
     metrics: ConsumerMetrics
     watch: Watchdog | None
     _seen: dict[TopicPartition, int] = field(default_factory=dict, init=False)
-    _watched: set[str] = field(default_factory=set, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
         every_s = LOOK_S if self.watch is None else min(LOOK_S, self.watch.limit_s / 6)
         self._note({self.grp})
         while not await pause(stop, every_s):
             self._note(await self._look())
-        for name in self._watched:
-            if self.watch is not None:
+        if self.watch is not None:
+            for name in self._watched():
                 self.watch.forget(name)
 
     async def _look(self) -> set[str]:
@@ -118,12 +117,16 @@ class Probe:
         if self.watch is None:
             return
         current = {self.grp, *map(self._name, self.assigned.holds)}
-        for gone in self._watched - current:
+        watched = self._watched()
+        for gone in watched - current:
             self.watch.forget(gone)
         # One that is new is watched from now on, well or not.
-        for name in well | (current - self._watched):
+        for name in (well & current) | (current - watched):
             self.watch.progress(name)
-        self._watched = current
+
+    def _watched(self) -> set[str]:
+        names = set() if self.watch is None else self.watch.names
+        return {name for name in names if name == self.grp or name.startswith(f"{self.grp}/")}
 
     def _name(self, at: TopicPartition) -> str:
         return f"{self.grp}/{at.topic}/{at.partition}"

@@ -8,6 +8,8 @@ from aiokafka import AIOKafkaProducer
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from plumbing.limits import Limits
+
 CONNECT_WITHIN_S: Final = 5.0
 POOL_WAIT_S: Final = 5.0
 RECYCLE_S: Final = 1800
@@ -20,6 +22,14 @@ _SERVER_SETTINGS: Final = {
     "jit": "off",
 }
 
+_ENTER: Final = text(
+    """
+    select set_config('role', :role, true),
+           set_config('lock_timeout', :lock, true),
+           set_config('statement_timeout', :statement, true),
+           set_config('idle_in_transaction_session_timeout', :idle, true)
+    """
+)
 _JUDGE: Final = text(
     """
     select session_user::text as login,
@@ -94,6 +104,19 @@ async def worker_tx(engine: AsyncEngine, role: str) -> AsyncIterator[AsyncConnec
     async with engine.begin() as conn:
         await conn.execute(text("select set_config('role', :role, true)"), {"role": role})
         yield conn
+
+
+async def enter(
+    conn: AsyncConnection, role: str, limits: Limits, lock_timeout_ms: int | None = None
+) -> None:
+    """Make the transaction that begins with this one of *role*, with the database's timeouts."""
+    settings = {
+        "role": role,
+        "lock": str(lock_timeout_ms or limits.lock_timeout_ms),
+        "statement": str(limits.statement_timeout_ms),
+        "idle": str(limits.idle_timeout_ms),
+    }
+    await conn.execute(_ENTER, settings)
 
 
 async def check_role(conn: AsyncConnection, service: str) -> None:

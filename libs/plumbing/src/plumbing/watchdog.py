@@ -64,6 +64,10 @@ class Watchdog:
         """Stop watching *name*: it is not our duty any more."""
         self._well_at.pop(name, None)
 
+    @property
+    def names(self) -> set[str]:
+        return set(self._well_at)
+
     def complaint(self) -> str | None:
         """Return what has been silent for too long, None if all is well. For /livez."""
         late = self._late()

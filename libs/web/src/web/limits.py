@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.problems import (
+    BadRequest,
     HeadTooLarge,
     Problem,
     TooLarge,
@@ -65,7 +66,10 @@ class BodyLimit:
 
 
 class HeadLimit:
-    """Answer 431 to a request line with headers above *max_bytes*: httptools has no such limit."""
+    """Answer 431 to a request line with headers above *max_bytes*: httptools has no such limit.
+
+    And 400 to a NUL in path or query: Postgres' text cannot hold it, a query with it is an error.
+    """
 
     def __init__(self, app: ASGIApp, max_bytes: int = MAX_HEAD_BYTES) -> None:
         self._app = app
@@ -75,6 +79,9 @@ class HeadLimit:
         if scope["type"] == "http" and _head_bytes(scope) > self._max_bytes:
             error = HeadTooLarge(f"request line and headers are over {self._max_bytes} bytes")
             await response_of(error)(scope, receive, send)
+            return
+        if scope["type"] == "http" and _holds_nul(scope):
+            await response_of(BadRequest("the address holds a NUL"))(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -120,3 +127,7 @@ def _exceeds(digits: bytes, limit: int) -> bool:
 def _head_bytes(scope: Scope) -> int:
     line = len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
     return line + sum(len(name) + len(value) for name, value in scope["headers"])
+
+
+def _holds_nul(scope: Scope) -> bool:
+    return "\x00" in scope["path"] or b"%00" in scope.get("query_string", b"")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Query
@@ -10,6 +11,8 @@ from web.problems import BadRequest
 
 MAX_PAGE = 200
 MAX_CURSOR_CHARS = 1024
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
@@ -30,6 +33,19 @@ def decode_cursor(text: str | None, *kinds: type[str] | type[int]) -> tuple[str 
     if parts is None or [type(part) for part in parts] != list(kinds) or not _storable(parts):
         raise BadRequest("the cursor is not one of ours: begin again without it")
     return tuple(parts)
+
+
+def micros_of(at: datetime) -> int:
+    """Return *at* as a part for a cursor: UTC microseconds since 1970."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def instant_of(part: str | int) -> datetime:
+    """Return the instant that a cursor's part made by `micros_of` names."""
+    try:
+        return _EPOCH + timedelta(microseconds=int(part))
+    except (ValueError, OverflowError):
+        raise BadRequest("the cursor is not one of ours: begin again without it") from None
 
 
 def _parts(text: str) -> list[str | int] | None:

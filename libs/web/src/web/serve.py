@@ -20,11 +20,12 @@ from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 from starlette.applications import Starlette
 
+from plumbing.crashpoint import ENV, BadCrashPoint, arm_check
 from web import faults
 from web.crew import Crew, Rank, Task
 from web.ops import Phase
 from web.server import Server
-from web.settings import PREFIX, WRONG_SETTINGS, ServiceSettings
+from web.settings import PREFIX, WRONG_SETTINGS, ServiceSettings, refuse
 
 LAST_PASS_S = 5.0  # what relays get once everything else has ended
 CLOSED_WITHIN_S = 10.0
@@ -53,6 +54,10 @@ def start(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> NoReturn
     Args:
         run: Opens what the service needs, calls `run_service`, closes.
     """
+    try:
+        arm_check()
+    except BadCrashPoint as error:
+        refuse(ENV, str(error))
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own omission
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,7 +1,8 @@
 """Every figure that care-triggers shows."""
 
-from plumbing.metrics import ConsumerMetrics, OutboxMetrics
 from prometheus_client import REGISTRY, Counter, Histogram
+
+from plumbing.metrics import ConsumerMetrics, OutboxMetrics
 
 CONSUMER = ConsumerMetrics(REGISTRY)
 OUTBOX = OutboxMetrics(REGISTRY)

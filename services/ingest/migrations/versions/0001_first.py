@@ -2,8 +2,9 @@
 
 import sqlalchemy as sa
 from alembic import op
-from plumbing.migrate import create_plumbing, rls
 from sqlalchemy.dialects.postgresql import JSONB
+
+from plumbing.migrate import create_plumbing, rls
 
 revision = "0001"
 down_revision = None
@@ -180,7 +181,7 @@ def create_rests() -> None:
         sealed("key", nullable=True),
         text("event_id"),
         sealed("sealed", nullable=True),
-        sa.Column("headers", JSONB, nullable=False),
+        sealed("headers"),
         sa.PrimaryKeyConstraint("seq", name="pk_ingest_spool"),
         sa.UniqueConstraint("topic", "event_id", name="uq_ingest_spool_topic_event_id"),
     )

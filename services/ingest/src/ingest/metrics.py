@@ -2,14 +2,17 @@
 
 from typing import Final
 
-from plumbing.metrics import ConsumerMetrics, OutboxMetrics
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+
+from plumbing.metrics import ConsumerMetrics, OutboxMetrics
 
 CONSUMER: Final = ConsumerMetrics(REGISTRY)
 OUTBOX: Final = OutboxMetrics(REGISTRY)
 
 FACTS: Final = Counter(
-    "huiliu_ingest_facts_total", "Facts taken, by source and what became of them", ["source", "outcome"]
+    "huiliu_ingest_facts_total",
+    "Facts taken, by source and what became of them",
+    ["source", "outcome"],
 )
 DURABLE: Final = Counter(
     "huiliu_ingest_durable_records_total", "Records made durable, by the way they took", ["path"]
@@ -21,7 +24,8 @@ DURABLE_TIME: Final = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.5),
 )
 NOT_DURABLE: Final = Counter(
-    "huiliu_ingest_not_durable_total", "Requests refused because neither Kafka nor the spool answered"
+    "huiliu_ingest_not_durable_total",
+    "Requests refused because neither Kafka nor the spool answered",
 )
 KAFKA_LOST: Final = Counter(
     "huiliu_ingest_kafka_lost_total", "How often Kafka stopped answering and the breaker opened"
@@ -30,7 +34,9 @@ PUSHES: Final = Counter(
     "huiliu_ingest_pushes_total", "Webhooks, by connector kind and outcome", ["kind", "outcome"]
 )
 NOTES: Final = Counter(
-    "huiliu_ingest_oddities_total", "Oddities in bodies: unknown codes, rounded amounts", ["kind", "what"]
+    "huiliu_ingest_oddities_total",
+    "Oddities in bodies: unknown codes, rounded amounts",
+    ["kind", "what"],
 )
 SPOOL: Final = Gauge("huiliu_ingest_spool_rows", "Records that wait in the spool (at most a page)")
 PARKED: Final = Gauge("huiliu_ingest_parked_rows", "Facts that wait for their order or parcel")

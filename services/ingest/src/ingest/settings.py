@@ -1,6 +1,7 @@
 """What ingest is told by its environment."""
 
 from pydantic import Field
+
 from web.settings import DataKey, Port, ServiceSettings
 
 
@@ -8,7 +9,9 @@ class Settings(ServiceSettings):
     http_port: Port = 8101
     ops_port: Port = 9101
     data_key: DataKey = Field(description="base64 of 32 bytes: encrypts personal data and secrets")
-    kafka_ack_s: float = Field(1.0, gt=0, le=10, description="how long Kafka may take to acknowledge")
+    kafka_ack_s: float = Field(
+        1.0, gt=0, le=10, description="how long Kafka may take to acknowledge"
+    )
     durable_s: float = Field(
         1.5, gt=0, le=20, description="how long a sender waits at most, Kafka and spool together"
     )

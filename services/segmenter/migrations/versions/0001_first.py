@@ -2,8 +2,9 @@
 
 import sqlalchemy as sa
 from alembic import op
-from plumbing.migrate import create_plumbing, rls
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from plumbing.migrate import create_plumbing, rls
 
 revision, down_revision = "0001", None
 branch_labels, depends_on = None, None

@@ -143,32 +143,43 @@ class House:
     """The services around one database and one Kafka, both running.
 
     Args:
-        stack: Where Kafka and Postgres are.
+        kafka_servers: Where Kafka is.
+        admin_url: A superuser's URL; pods get the same server with logins of their own.
         database: Name of the database, made by `prepare_database`.
         directory: Where the pods' logs go.
-        fixed_ports: The ports of the manual, or free ones.
         settings: Environment of every pod, such as gateways' addresses.
     """
 
-    stack: Stack
+    kafka_servers: str
+    admin_url: str
     database: str
     directory: Path
     partitions: int = 4
     environment: str = "local"
-    fixed_ports: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     pods: list[Pod] = field(default_factory=list)
 
-    async def start(self, service: str, extra: Mapping[str, str] | None = None) -> Pod:
-        """Start one more process of *service*; it is ready when `Pod.ready` returns."""
-        http, ops = PORTS[service] if self.fixed_ports else (free_port(), free_port())
+    async def start(
+        self,
+        service: str,
+        ports: tuple[int, int] | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> Pod:
+        """Start one more process of *service*; it is ready when `Pod.ready` returns.
+
+        Args:
+            service: Which.
+            ports: API and operations; free ones if missing.
+            extra: More environment.
+        """
+        http, ops = ports or (free_port(), free_port())
         self.directory.mkdir(parents=True, exist_ok=True)
         log = self.directory / f"{service}-{len(self.pods) + 1}.log"
         with log.open("wb") as out:
             process = await asyncio.create_subprocess_exec(
                 str(Path(sys.executable).with_name(service)),
                 "serve",
-                env={**self.environ(service), **pod_ports(http, ops), **(extra or {})},
+                env={**self.environ(service, http, ops), **(extra or {})},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=asyncio.subprocess.STDOUT,
@@ -178,7 +189,8 @@ class House:
         return pod
 
     async def start_all(self) -> dict[str, Pod]:
-        pods = {service: await self.start(service) for service in SERVICES}
+        """Start one pod of each service, on the ports of the manual."""
+        pods = {service: await self.start(service, PORTS[service]) for service in SERVICES}
         await asyncio.gather(*(pod.ready() for pod in pods.values()))
         return pods
 
@@ -189,26 +201,25 @@ class House:
             pod.thaw()
         await asyncio.gather(*(pod.stop() for pod in running))
 
-    def environ(self, service: str) -> dict[str, str]:
+    def environ(self, service: str, http_port: int, ops_port: int) -> dict[str, str]:
         """Return a pod's whole environment; nothing of ours leaks in from the outside."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HUILIU_")}
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)  # else every start compiles everything anew
         return {
             **kept,
             "HUILIU_ENVIRONMENT": self.environment,
-            "HUILIU_DATABASE_URL": database_url(self.stack.admin_url, self.database, service),
-            "HUILIU_KAFKA_SERVERS": self.stack.kafka_servers,
+            "HUILIU_DATABASE_URL": database_url(self.admin_url, self.database, service),
+            "HUILIU_KAFKA_SERVERS": self.kafka_servers,
             "HUILIU_TOKEN_SECRET": secret("tokens"),
             "HUILIU_DATA_KEY": base64.b64encode(
                 hashlib.sha256(b"huiliu-local-data").digest()
             ).decode(),
             "HUILIU_PARTITIONS": str(self.partitions),
             "HUILIU_HOST": "127.0.0.1",
+            "HUILIU_HTTP_PORT": str(http_port),
+            "HUILIU_OPS_PORT": str(ops_port),
             **self.settings,
         }
-
-
-def pod_ports(http: int, ops: int) -> dict[str, str]:
-    return {"HUILIU_HTTP_PORT": str(http), "HUILIU_OPS_PORT": str(ops)}
 
 
 def login(service: str) -> str:

@@ -92,10 +92,10 @@ async def _stage(folder: Path, tell: Any) -> AsyncIterator[Stage]:
         )
         mail = await opened.enter_async_context(MailServer())
         house = House(
-            stack,
+            stack.kafka_servers,
+            stack.admin_url,
             DATABASE,
             folder / "logs",
-            fixed_ports=True,
             settings=gateways(sms, mail, gateway_secret),
         )
         opened.push_async_callback(house.stop)

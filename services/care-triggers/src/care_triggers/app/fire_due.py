@@ -83,18 +83,14 @@ def _settle(due: Due, now: datetime, heap: _Heap) -> Settled:
 
 def _note(due: Due, result: DecisionResult, reason: str, now: datetime) -> Note:
     timer = due.timer
-    instance = Instance(
-        timer.shop_id, timer.customer_id, due.rule, facts=facts_used(due)
-    )
+    instance = Instance(timer.shop_id, timer.customer_id, due.rule, facts=facts_used(due))
     step = Step("waiting", timer.rule_version, timer.once_key, timer.due_at, timer.day)
     return note(instance, step, result, reason, now)
 
 
 def _message(due: Due, send: Send) -> MessagePlanned:
     timer, rule = due.timer, due.rule
-    fixed = {
-        value.name: value.zh if due.shop.locale == "zh" else value.en for value in rule.values
-    }
+    fixed = {value.name: value.zh if due.shop.locale == "zh" else value.en for value in rule.values}
     return MessagePlanned(
         shop_id=timer.shop_id,
         customer_id=timer.customer_id,

@@ -19,7 +19,7 @@ class Store(settle.Store, Protocol):
 async def keep_rules(
     store: Store, shops: Collection[str], file: Mapping[str, Rule], now: datetime
 ) -> int:
-    """Give *shops*, whose rows the caller has locked, new versions where needed; return how many."""
+    """Give *shops*, whose rows the caller has locked, the versions they lack; return how many."""
     book = await store.rules(shops)
     versions = [
         (shop_id, rule)

@@ -76,7 +76,8 @@ async def note_orders(store: Store, facts: Sequence[OrderFacts], now: datetime) 
 
     parcels = await store.lock_parcels_of({(one.shop_id, one.order_id) for one in refunded})
     orders = {key: case.state for key, case in after.items()}
-    await _follow_parcels(store, parcels, parcels, orders, book, now, effects)
+    told = {key: _follow_parcel(case, orders, book, now, effects) for key, case in parcels.items()}
+    await store.save_parcels(_changed(parcels, told))
     await settle.settle(store, effects, now)
 
 
@@ -95,7 +96,8 @@ async def note_parcels(store: Store, facts: Sequence[ShipmentFacts], now: dateti
     )
     book = await store.rules({shop_id for shop_id, _ in cases})
     effects: list[Effect] = []
-    await _follow_parcels(store, before, cases, orders, book, now, effects)
+    after = {key: _follow_parcel(case, orders, book, now, effects) for key, case in cases.items()}
+    await store.save_parcels(_changed(before, after))
     await settle.settle(store, effects, now)
 
 
@@ -139,33 +141,28 @@ def _follow_order(
     return replace(case, steps=steps)
 
 
-async def _follow_parcels(  # noqa: PLR0913 - two use cases share it
-    store: Store,
-    before: Parcels,
-    cases: Parcels,
+def _follow_parcel(
+    case: Case[ParcelState],
     orders: Mapping[Key, OrderState],
     book: Rulebook,
     now: datetime,
     effects: list[Effect],
-) -> None:
-    after: dict[Key, Case[ParcelState]] = {}
-    for key, case in cases.items():
-        parcel = case.state
-        order = orders.get((parcel.shop_id, parcel.order_id))
-        steps = dict(case.steps)
-        for rule, step in book.following(parcel.shop_id, shipped.KIND, case.steps):
-            instance = Instance(
-                parcel.shop_id,
-                parcel.customer_id,
-                rule,
-                order_id=parcel.order_id,
-                parcel_id=parcel.parcel_id,
-                facts=_instants(parcel, "handed_over_at", "signed_at", "returned_at"),
-            )
-            wish = shipped.wish(parcel, order, rule)
-            _keep(steps, rule.rule_id, pursue(instance, step, wish, now), effects)
-        after[key] = replace(case, steps=steps)
-    await store.save_parcels(_changed(before, after))
+) -> Case[ParcelState]:
+    parcel = case.state
+    order = orders.get((parcel.shop_id, parcel.order_id))
+    steps = dict(case.steps)
+    for rule, step in book.following(parcel.shop_id, shipped.KIND, case.steps):
+        instance = Instance(
+            parcel.shop_id,
+            parcel.customer_id,
+            rule,
+            order_id=parcel.order_id,
+            parcel_id=parcel.parcel_id,
+            facts=_instants(parcel, "handed_over_at", "signed_at", "returned_at"),
+        )
+        wish = shipped.wish(parcel, order, rule)
+        _keep(steps, rule.rule_id, pursue(instance, step, wish, now), effects)
+    return replace(case, steps=steps)
 
 
 def _follow_review(
@@ -201,9 +198,7 @@ def _keep(
     effects.extend(asked)
 
 
-def _news(
-    before: Orders, after: Orders, holds: Callable[[OrderState], bool]
-) -> list[OrderState]:
+def _news(before: Orders, after: Orders, holds: Callable[[OrderState], bool]) -> list[OrderState]:
     """Return the orders of which *holds* has become true."""
     return [
         case.state
@@ -212,9 +207,7 @@ def _news(
     ]
 
 
-def _changed(
-    before: Mapping[Key, Case[S]], after: Mapping[Key, Case[S]]
-) -> dict[Key, Case[S]]:
+def _changed(before: Mapping[Key, Case[S]], after: Mapping[Key, Case[S]]) -> dict[Key, Case[S]]:
     return {
         key: case
         for key, case in after.items()

@@ -73,7 +73,6 @@ async def note_erased(store: Store, people: Collection[Key], now: datetime) -> N
     )
     pending = await store.pending_of(people)
     book = await store.rules({shop_id for shop_id, _ in people})
-    effects: list[Effect] = []
     await settle.settle(store, ending(pending, book, "erased", now), now)
 
 

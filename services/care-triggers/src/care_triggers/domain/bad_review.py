@@ -12,7 +12,6 @@ VARIABLES: Final = ("hours",)
 PRAISE: Final = 4  # stars, and above
 
 
-
 def wish(review: ReviewState, rule: Rule) -> Wish:
     if "withdrawn" in rule.unless and review.is_withdrawn:
         return Stop("withdrawn")

@@ -18,7 +18,6 @@ DEFAULT_AT: Final = time(9, 30)
 APART: Final = timedelta(days=300)  # a corrected date brings no second greeting before
 
 
-
 def birthday_key(birthday: Birthday) -> str:
     """Return how a day of birth is found: never by the year."""
     calendar = ("L" if birthday.leap_month else "l") if birthday.lunar else "s"

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 from care_triggers.domain.rule import Rule
-from care_triggers.domain.values import Idle, Start, Stop, Timer, Wish
+from care_triggers.domain.values import Start, Stop, Timer, Wish
 from contracts import ids
 from contracts.events import Decision, DecisionResult
 
@@ -129,7 +129,7 @@ def pursue(instance: Instance, step: Step | None, wish: Wish, now: datetime) -> 
             return stop(instance, step, reason, now)
         case Stop(reason) if step is not None and step.status == "planned":
             return recall(instance, step, reason, now)
-        case Start() | Stop() | Idle():
+        case _:
             return step, []
 
 
@@ -141,7 +141,7 @@ def pursue_task(instance: Instance, step: Step | None, wish: Wish, now: datetime
         case Stop(reason) if step is not None and step.status == "planned":
             task_id = _id(instance, step.once_key, TASK)
             return replace(step, status="cancelled"), [CloseTask(task_id, reason)]
-        case Start() | Stop() | Idle():
+        case _:
             return step, []
 
 

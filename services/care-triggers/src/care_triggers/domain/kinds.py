@@ -40,7 +40,7 @@ KINDS: Final = {
             "order",
             unpaid_first.UNLESS,
             unpaid_first.VARIABLES,
-            SHOP | CUSTOMER | ORDER,
+            {**SHOP, **CUSTOMER, **ORDER},
             needs_freshness=True,
             credits_own_order=True,
         ),
@@ -50,7 +50,7 @@ KINDS: Final = {
             "parcel",
             shipped.UNLESS,
             shipped.VARIABLES,
-            SHOP | CUSTOMER | PARCEL,
+            {**SHOP, **CUSTOMER, **PARCEL},
         ),
         Kind(
             bad_review.KIND,
@@ -58,7 +58,7 @@ KINDS: Final = {
             "review",
             bad_review.UNLESS,
             bad_review.VARIABLES,
-            SHOP | CUSTOMER | REVIEW,
+            {**SHOP, **CUSTOMER, **REVIEW},
         ),
         Kind(
             birthday.KIND,
@@ -66,7 +66,7 @@ KINDS: Final = {
             "year",
             birthday.UNLESS,
             birthday.VARIABLES,
-            SHOP | CUSTOMER,
+            {**SHOP, **CUSTOMER},
             by_the_day=True,
         ),
     )
@@ -75,16 +75,10 @@ KINDS: Final = {
 
 def decide(due: Due, now: datetime) -> Verdict:
     """Judge a due timer: all that this service judges, with what is known at *now*."""
-    gone = _gone(due, now)
-    if gone is not None:
-        return gone
-    kind = KINDS[due.rule.kind]
-    if kind.needs_freshness and due.letters_open:
-        return _later(due, now + LETTERS_AGAIN, "stale_facts")
-    marketing = due.rule.message_class is MessageClass.MARKETING
-    if marketing and due.task_open:
-        return _later(due, now + TASK_AGAIN, "task_open")
-    if not audience.holds(due.rule.audience, kind.types, audience.values_of(due)):
+    hindered = _gone(due, now) or _held(due, now)
+    if hindered is not None:
+        return hindered
+    if not audience.holds(due.rule.audience, KINDS[due.rule.kind].types, audience.values_of(due)):
         return Drop("not_in_audience")
     timer = due.timer
     verdict = _on_due(due, now)
@@ -127,6 +121,14 @@ def _gone(due: Due, now: datetime) -> Drop | None:
     if isinstance(wish, Stop):
         return Drop(wish.reason, DecisionResult.CANCELLED)
     return Drop("changed", DecisionResult.CANCELLED) if isinstance(wish, Idle) else None
+
+
+def _held(due: Due, now: datetime) -> Snooze | None:
+    if KINDS[due.rule.kind].needs_freshness and due.letters_open:
+        return _later(due, now + LETTERS_AGAIN, "stale_facts")
+    if due.rule.message_class is MessageClass.MARKETING and due.task_open:
+        return _later(due, now + TASK_AGAIN, "task_open")
+    return None
 
 
 def _wish(due: Due) -> Wish:

@@ -15,7 +15,6 @@ NUMBER_WITHIN: Final = timedelta(hours=2)  # so long it waits for the waybill nu
 LOOK_AGAIN: Final = timedelta(minutes=5)
 
 
-
 def wish(parcel: ParcelState, order: OrderState | None, rule: Rule) -> Wish:
     for name in rule.unless:
         if _happened(name, parcel, order):

@@ -16,7 +16,6 @@ UNLESS: Final = ("paid", "closed", "rebought")
 VARIABLES: Final = ("item", "tail", "cutoff")
 
 
-
 def wish(order: OrderState, rule: Rule, paid_later: Sequence[OrderState] = ()) -> Wish:
     """Say what the order asks for now.
 

@@ -11,7 +11,7 @@ from contracts.events import Birthday, DecisionResult, Shop
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What conditions may ask of a customer, and the day of birth. Personal data: never in events."""
+    """What conditions may ask of a customer. Personal data: never in events or logs."""
 
     customer_id: str
     birthday: Birthday | None = None

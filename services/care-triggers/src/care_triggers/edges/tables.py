@@ -1,8 +1,7 @@
-"""Tables. Instants are timestamptz; what merges is jsonb; all of a shop's rows are fenced by RLS."""
+"""Tables. What merges is jsonb; row-level security fences all that has a shop_id."""
 
 from typing import Final
 
-from plumbing.tables import NAMING, add_plumbing
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -20,6 +19,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+
+from plumbing.tables import NAMING, add_plumbing
 
 metadata = MetaData(naming_convention=NAMING)
 plumbing = add_plumbing(metadata)
@@ -248,6 +249,4 @@ task = Table(
     Index(None, "shop_id", "customer_id"),
 )
 
-TENANT_TABLES: Final = tuple(
-    table.name for table in metadata.sorted_tables if "shop_id" in table.c
-)
+TENANT_TABLES: Final = tuple(table.name for table in metadata.sorted_tables if "shop_id" in table.c)

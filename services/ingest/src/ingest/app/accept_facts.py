@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Generic, Literal, Protocol, TypeVar
 
 from ingest.domain.facts import ByOrder, ByParcel, Fact, Ready, Said, Waiting
 
@@ -18,17 +18,20 @@ class Entry(Protocol):
     def value(self) -> bytes | None: ...
 
 
-class Log(Protocol):
+E = TypeVar("E", bound=Entry)
+
+
+class Log(Protocol[E]):
     """Kafka, or the spool when Kafka does not answer."""
 
-    def entry(self, fact: Fact) -> Entry: ...
+    def entry(self, fact: Fact) -> E: ...
 
     def seen(self, event_id: str) -> bool:
         """Tell whether this process made the event durable lately."""
 
     def remember(self, event_ids: Iterable[str]) -> None: ...
 
-    async def put(self, entries: Sequence[Entry]) -> None:
+    async def put(self, entries: Sequence[E]) -> None:
         """Return when all are durable; raise when that cannot be promised."""
 
 
@@ -58,16 +61,16 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class _Batch:
+class _Batch(Generic[E]):
     """What is left to do for the items that are new."""
 
-    ready: list[Entry] = field(default_factory=list)
+    ready: list[E] = field(default_factory=list)
     waiting: dict[str, Waiting] = field(default_factory=dict)
     texts: dict[str, tuple[Fact, str]] = field(default_factory=dict)
 
 
 async def accept_facts(
-    shop_id: str, items: Sequence[Item], *, registry: Registry, log: Log
+    shop_id: str, items: Sequence[Item], *, registry: Registry, log: Log[E]
 ) -> list[Outcome]:
     """Make *items* durable, all or none, and say for each what became of it.
 
@@ -75,7 +78,7 @@ async def accept_facts(
     again, and the repetition merges away.
     """
     outcomes: list[Outcome] = []
-    batch = _Batch()
+    batch: _Batch[E] = _Batch()
     fresh: set[str] = set()
     for item in items:
         entry = log.entry(item.said.fact)
@@ -101,19 +104,17 @@ async def accept_push(
     aliases: Sequence[tuple[str, str, str]],
     *,
     registry: Registry,
-    log: Log,
+    log: Log[E],
 ) -> list[Outcome]:
     """Make what one webhook says durable, with the spellings of orders that it taught us."""
-    outcomes = await accept_facts(
-        shop_id, [Item(one) for one in said], registry=registry, log=log
-    )
+    outcomes = await accept_facts(shop_id, [Item(one) for one in said], registry=registry, log=log)
     if aliases:
         await registry.spell(shop_id, aliases)
     return outcomes
 
 
 def _status(
-    entry: Entry, fresh: set[str], log: Log
+    entry: E, fresh: set[str], log: Log[E]
 ) -> Literal["accepted", "duplicate", "too_large"]:
     if len(entry.value or b"") > MAX_VALUE_BYTES:
         return "too_large"
@@ -122,7 +123,7 @@ def _status(
     return "accepted"
 
 
-def _sort(batch: _Batch, item: Item, entry: Entry) -> None:
+def _sort(batch: _Batch[E], item: Item, entry: E) -> None:
     if item.review_text is not None:
         batch.texts[entry.event_id] = (item.said.fact, item.review_text)
     match item.said:

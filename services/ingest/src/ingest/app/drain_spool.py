@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Spool(Protocol[R]):
         """Return the partitions of orders for which something waits to be published."""
 
 
-class Log(Protocol[R]):
-    async def try_send(self, records: Sequence[R]) -> list[bool]:
+class Log(Protocol[R_contra]):
+    async def try_send(self, records: Sequence[R_contra]) -> list[bool]:
         """Send to Kafka alone; tell of each, in order, whether it was acknowledged."""
 
     async def try_watermark(self, at: datetime, parts: Sequence[int]) -> None: ...

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from contracts.events import CustomerErased, CustomerFacts, CustomerProfile, OrderFacts
-
 from ingest.domain.profile import Profile, absorb, publish, region_of_order
 
 Who: TypeAlias = tuple[str, str]  # shop, customer

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, TypeAlias
 
 from contracts.events import OrderFacts, ShipmentFacts
-
 from ingest.domain.facts import (
     ByOrder,
     ByParcel,

@@ -19,7 +19,6 @@ from contracts.events import (
     ReviewFacts,
     ShipmentFacts,
 )
-
 from ingest.domain.parcels import trim
 
 UNKNOWN: Final = "?"
@@ -27,13 +26,7 @@ REUSED_AFTER: Final = timedelta(days=180)  # couriers give old numbers to new pa
 ROUTE_BEFORE: Final = timedelta(days=7)
 
 Fact: TypeAlias = (
-    OrderFacts
-    | ShipmentFacts
-    | ReviewFacts
-    | CartFacts
-    | CustomerFacts
-    | CustomerErased
-    | Product
+    OrderFacts | ShipmentFacts | ReviewFacts | CartFacts | CustomerFacts | CustomerErased | Product
 )
 Ownerless: TypeAlias = OrderFacts | ShipmentFacts | ReviewFacts
 

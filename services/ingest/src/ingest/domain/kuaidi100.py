@@ -3,23 +3,25 @@
 `context` may hold names and numbers of people: it is read for a few words and never kept.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from contracts.events import Checkpoint, ShipmentFacts, ShipmentProblem, ShipmentState
-
 from ingest.domain import reading
 from ingest.domain.facts import UNKNOWN, ByParcel, normal_number
 from ingest.domain.parcels import with_route
-from ingest.domain.reading import EARLIEST, Unmappable
+from ingest.domain.reading import EARLIEST, LATEST, Unmappable
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 WORDS: Final = ("疑难", "问题件", "异常", "破损", "拒收", "无法联系", "滞留", "延迟派送")
 MAX_NODES: Final = 500
+
+_FTIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 
 _S = ShipmentState
 _P = ShipmentProblem
@@ -116,9 +118,7 @@ def _nodes(last: Mapping[str, Any], notes: Counter[str]) -> list[_Node]:
     return sorted(nodes, key=lambda node: node.at)
 
 
-def _close(
-    nodes: Sequence[_Node], last: Mapping[str, Any], notes: Counter[str]
-) -> list[_Node]:
+def _close(nodes: Sequence[_Node], last: Mapping[str, Any], notes: Counter[str]) -> list[_Node]:
     """Give `state`, which describes the whole, to the newest node if no code says it there."""
     code = reading.maybe_id(last, "state")
     if code is None or not nodes:
@@ -138,9 +138,7 @@ def _problem(nodes: Sequence[_Node]) -> ShipmentProblem | None:
     return next((node.problem for node in reversed(nodes) if node.problem is not None), None)
 
 
-def _meaning(
-    code: str, notes: Counter[str]
-) -> tuple[ShipmentState | None, ShipmentProblem | None]:
+def _meaning(code: str, notes: Counter[str]) -> tuple[ShipmentState | None, ShipmentProblem | None]:
     known = CODES.get(code)
     if known is None:
         notes["unknown_code"] += 1
@@ -149,11 +147,13 @@ def _meaning(
 
 
 def _at(node: Mapping[str, Any]) -> datetime:
+    spelled = reading.text(node, "ftime")
+    if not _FTIME.fullmatch(spelled):
+        raise Unmappable("ftime is no time")
     try:
-        local = datetime.strptime(reading.text(node, "ftime"), "%Y-%m-%d %H:%M:%S")
+        local = datetime.fromisoformat(spelled)
     except ValueError:
         raise Unmappable("ftime is no time") from None
-    at = local.replace(tzinfo=ZONE).astimezone(EARLIEST.tzinfo)
-    if at < EARLIEST:
+    if not EARLIEST.year < local.year < LATEST.year:
         raise Unmappable("ftime is no time that can be")
-    return at
+    return local.replace(tzinfo=ZONE).astimezone(UTC)

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 MAX_ID_CHARS: Final = 128
 MAX_TEXT_CHARS: Final = 500
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _GID: Final = re.compile(r"gid://[a-z0-9]+/[A-Za-z]+/([0-9]{1,40})", re.ASCII)
@@ -80,7 +81,7 @@ def maybe_instant(body: Mapping[str, Any], name: str) -> datetime | None:
         at = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise Unmappable(f"{name} is no time") from None
-    if at.tzinfo is None or at < EARLIEST:
+    if at.tzinfo is None or not EARLIEST <= at < LATEST:
         raise Unmappable(f"{name} is no time that can be")
     return at.astimezone(UTC)
 

@@ -19,7 +19,6 @@ from contracts.events import (
     RefundFacts,
     Region,
 )
-
 from ingest.domain import reading
 from ingest.domain.facts import UNKNOWN, ByOrder, Ready, Said
 from ingest.domain.identity import Keyed, customer_of
@@ -227,9 +226,7 @@ def _processed_at(body: Mapping[str, Any]) -> datetime:
     return reading.maybe_instant(body, "processed_at") or reading.instant(body, "created_at")
 
 
-def _refund_facts(
-    body: Mapping[str, Any], fallback: str, notes: Counter[str]
-) -> RefundFacts:
+def _refund_facts(body: Mapping[str, Any], fallback: str, notes: Counter[str]) -> RefundFacts:
     """Return the money that went back: what the lines add up to was never all paid out."""
     at = _processed_at(body)
     amounts = [
@@ -252,7 +249,9 @@ def _currency_of(transaction: Mapping[str, Any], fallback: str) -> str:
 
 
 def _freight(body: Mapping[str, Any], currency: str, notes: Counter[str]) -> int | None:
-    in_shop_money = reading.object_of(reading.object_of(body, "total_shipping_price_set"), "shop_money")
+    in_shop_money = reading.object_of(
+        reading.object_of(body, "total_shipping_price_set"), "shop_money"
+    )
     if in_shop_money:
         return _amount(in_shop_money.get("amount"), currency, notes)
     prices = [
@@ -314,5 +313,3 @@ def _consents(body: Mapping[str, Any], version: datetime) -> Iterator[Consent]:
         if state is not None:
             at = reading.maybe_instant(stated, "consent_updated_at") or version
             yield Consent(channel, Purpose.MARKETING, state == "subscribed", at, "shopify")
-
-

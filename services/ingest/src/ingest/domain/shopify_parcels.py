@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.events import Checkpoint, ShipmentFacts, ShipmentState
-
 from ingest.domain import reading
 from ingest.domain.facts import normal_number
 from ingest.domain.parcels import with_route

@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from contracts.events import Shop
+from ingest.edges.shops import SealedConnector, ShopStore
+from ingest.edges.store import SOURCE
+from ingest.errors import NotDurable, UnknownConnector, UnknownShop
 from plumbing.away import is_transient
 from plumbing.clock import business_clock
 from plumbing.resources import worker_role, worker_tx
 from plumbing.seal import Sealer
 from plumbing.stopping import pause
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from ingest.edges.shops import SealedConnector, ShopStore
-from ingest.edges.store import SOURCE
-from ingest.errors import NotDurable, UnknownConnector, UnknownShop
 
 REFRESH_EVERY_S: Final = 5.0
 LOOK_UP_EVERY_S: Final = 1.0
@@ -49,6 +49,7 @@ class Directory:
     _connectors: dict[str, tuple[SealedConnector, Connector]] = field(
         default_factory=dict, init=False
     )
+    _changes: int = field(default=0, init=False)
     _ahead: timedelta = field(default=timedelta(0), init=False)
     _looked_at: float = field(default=float("-inf"), init=False)
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
@@ -66,6 +67,10 @@ class Directory:
             raise UnknownShop("no such shop")
         return found
 
+    def known_shop(self, shop_id: str) -> Shop:
+        """Return a shop that has a connector: it was loaded before, or with it."""
+        return self._shops[shop_id]
+
     async def connector(self, connector_id: str) -> Connector:
         found = self._connectors.get(connector_id)
         if found is None and await self._look_again():
@@ -80,9 +85,11 @@ class Directory:
             self._shops[shop.shop_id] = shop
 
     def note_connector(self, sealed: SealedConnector) -> None:
+        self._changes += 1
         self._connectors[sealed.connector_id] = (sealed, self._opened(sealed))
 
     def drop_connector(self, connector_id: str) -> None:
+        self._changes += 1
         self._connectors.pop(connector_id, None)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -95,23 +102,26 @@ class Directory:
                 log.warning("shops and connectors are used stale: the database is away")
 
     async def refresh(self) -> None:
+        changes = self._changes
         async with worker_tx(self.engine, worker_role(SOURCE)) as conn:
             store = ShopStore(conn)
             shops = await store.all_shops()
             connectors = await store.all_connectors()
             before = self.now()
             theirs = await business_clock(conn)
-        known = self._connectors
-        self._connectors = {
-            one.connector_id: (
-                known[one.connector_id]
-                if one.connector_id in known and known[one.connector_id][0] == one
-                else (one, self._opened(one))
-            )
-            for one in connectors
-        }
-        self._shops = {shop.shop_id: shop for shop in shops}
         self._ahead = theirs - before
+        for shop in shops:
+            self.note_shop(shop)
+        if changes == self._changes:  # else what we read is older than what we know
+            known = self._connectors
+            self._connectors = {
+                one.connector_id: (
+                    known[one.connector_id]
+                    if one.connector_id in known and known[one.connector_id][0] == one
+                    else (one, self._opened(one))
+                )
+                for one in connectors
+            }
 
     async def refresh_clock(self) -> None:
         """Compare the clocks now: a demo or a test may have moved business time a moment ago."""

@@ -4,22 +4,22 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from contracts.codec import customer_key
-from contracts.events import CustomerProfile, ReviewFacts
-from contracts.topics import CUSTOMER_FACTS
-from plumbing import outbox
-from plumbing.crashpoint import crashpoint
-from plumbing.records import OutRecord
-from plumbing.seal import Sealer
 from sqlalchemy import delete, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts.codec import customer_key
+from contracts.events import CustomerProfile, ReviewFacts
+from contracts.topics import CUSTOMER_FACTS
 from ingest.app.note_customer import Who
 from ingest.domain.facts import Fact
 from ingest.domain.profile import Profile, from_json, to_json
 from ingest.edges.store import encoded_records, tombstone_record
 from ingest.edges.tables import erased, ingest_spool, plumbing, profile, review_text
+from plumbing import outbox
+from plumbing.crashpoint import crashpoint
+from plumbing.records import OutRecord
+from plumbing.seal import Sealer
 
 # Locked one by one in sorted order: the order of the keys decides, not the planner.
 _LOCKED = text(

@@ -17,9 +17,17 @@ from typing import Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from contracts import codec
 from contracts.events import Watermark
 from contracts.topics import ORDERS
+from ingest import metrics
+from ingest.domain.facts import Fact
+from ingest.edges.spool import spool
+from ingest.edges.store import SOURCE
+from ingest.errors import NotDurable
 from plumbing import trace
 from plumbing.away import is_transient
 from plumbing.crashpoint import crashpoint
@@ -27,14 +35,6 @@ from plumbing.records import OutRecord, place
 from plumbing.resources import open_producer, worker_role, worker_tx
 from plumbing.seal import Sealer
 from plumbing.stopping import pause
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from ingest import metrics
-from ingest.domain.facts import Fact
-from ingest.edges.spool import spool
-from ingest.edges.store import SOURCE
-from ingest.errors import NotDurable
 
 PROBE_EVERY_S: Final = 1.0
 STARTED_WITHIN_S: Final = 5.0
@@ -78,9 +78,7 @@ class Publisher:
         return self._kafka is not None
 
     def entry(self, fact: Fact) -> OutRecord:
-        encoded = codec.encode(
-            fact, source=SOURCE, at=self.now(), traceparent=trace.current()
-        )
+        encoded = codec.encode(fact, source=SOURCE, at=self.now(), traceparent=trace.current())
         return place(encoded, self.partitions)
 
     def seen(self, event_id: str) -> bool:
@@ -205,7 +203,7 @@ async def _send(producer: AIOKafkaProducer, records: Sequence[OutRecord]) -> Non
 
 async def _hand_over(producer: AIOKafkaProducer, one: OutRecord) -> asyncio.Future[object]:
     future: asyncio.Future[object] = await producer.send(
-        one.topic, one.value, one.key, partition=one.part, headers=one.headers
+        one.topic, one.value, one.key, partition=one.part, headers=list(one.headers)
     )
     return future
 

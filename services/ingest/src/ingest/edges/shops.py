@@ -5,16 +5,16 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from contracts import codec
-from contracts.events import Shop, Variable
-from plumbing import outbox
-from plumbing.records import place
 from sqlalchemy import Row, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts import codec
+from contracts.events import Shop, Variable
 from ingest.edges.store import SOURCE
 from ingest.edges.tables import connector, rejected_push, shop
+from plumbing import outbox
+from plumbing.records import place
 
 _NAMES = [field.name for field in fields(Shop) if field.name != "settings"]
 

@@ -3,17 +3,17 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from contracts.topics import ORDERS
-from plumbing.clock import real_now
-from plumbing.records import OutRecord
-from plumbing.resources import worker_role
-from plumbing.seal import Sealer
 from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts.topics import ORDERS
 from ingest.app.drain_spool import Spooled
 from ingest.edges.tables import ingest_spool
+from plumbing.clock import real_now
+from plumbing.records import OutRecord, pack_headers, unpack_headers
+from plumbing.resources import worker_role
+from plumbing.seal import Sealer
 
 _ROLE = text("select set_config('role', :role, true)")
 # Facts that a registration set free wait in the outbox: they are acknowledged, and not in the log.
@@ -35,7 +35,7 @@ async def spool(conn: AsyncConnection, sealer: Sealer, records: Sequence[OutReco
             "key": one.key,
             "event_id": one.event_id,
             "sealed": None if one.value is None else sealer.seal(one.value, _context(one.event_id)),
-            "headers": [[name, value.decode("latin-1")] for name, value in one.headers],
+            "headers": pack_headers(one.headers),
         }
         for one in sorted(records, key=lambda one: (one.topic, one.event_id))
     ]
@@ -64,7 +64,7 @@ class Spool:
                     row.key,
                     row.event_id,
                     self._opened(row.event_id, row.sealed),
-                    tuple((name, value.encode("latin-1")) for name, value in row.headers),
+                    unpack_headers(row.headers),
                 ),
             )
             for row in rows

@@ -6,17 +6,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from contracts import codec, topics
-from contracts.events import ShipmentFacts
-from plumbing import outbox, trace
-from plumbing.records import OutRecord, place
 from sqlalchemy import delete, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts import codec, topics
+from contracts.events import ShipmentFacts
 from ingest.app.note_fact import NewOrder, NewParcel, Parked, ShopKey
 from ingest.domain.facts import ByOrder, ByParcel, Fact, OrderRef, ParcelRef, Waiting
 from ingest.edges.tables import order_ref, parcel_ref, parked
+from plumbing import outbox, trace
+from plumbing.records import OutRecord, place
 
 SOURCE: Final = "ingest"
 LOCKS: Final = 0x4875  # the first half of our advisory locks' keys
@@ -89,9 +89,7 @@ class PostgresStore:
                 found[row.shop_id, row.ref].append(OrderRef(row.order_id, row.customer_id))
         return found
 
-    async def parcel_refs(
-        self, numbers: Collection[ShopKey]
-    ) -> Mapping[ShopKey, list[ParcelRef]]:
+    async def parcel_refs(self, numbers: Collection[ShopKey]) -> Mapping[ShopKey, list[ParcelRef]]:
         found: dict[ShopKey, list[ParcelRef]] = defaultdict(list)
         if numbers:
             shops, spelled = _columns(numbers)
@@ -176,7 +174,6 @@ class PostgresStore:
         """Return how many facts are parked, and for how many seconds the oldest."""
         row = (await self._conn.execute(_COUNT)).one()
         return int(row.n), float(row.oldest_s)
-
 
     async def send(self, facts: Sequence[Fact]) -> None:
         await self.put(encoded_records(facts, self._partitions, self._at))

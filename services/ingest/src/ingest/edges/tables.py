@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from plumbing.tables import NAMING, add_plumbing
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -20,6 +19,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+
+from plumbing.tables import NAMING, add_plumbing
 
 _NOW: Final = text("clock_timestamp()")
 
@@ -157,7 +158,7 @@ ingest_spool = Table(
     Column("key", LargeBinary),
     Column("event_id", Text, nullable=False),
     Column("sealed", LargeBinary),
-    Column("headers", JSONB, nullable=False),
+    Column("headers", LargeBinary, nullable=False),
     PrimaryKeyConstraint("seq"),
     UniqueConstraint("topic", "event_id"),
     Index(None, "topic", "part"),

@@ -13,9 +13,9 @@ from care.calendar import day_of, start_of_day
 from contracts.events import Channel
 from notifier.domain.caps import first_free_day
 from notifier.domain.channel import Reached, reach
-from notifier.domain.message import Case, Message
+from notifier.domain.message import Case, Message, Receiver
 from notifier.domain.render import Outlet
-from notifier.domain.send_window import is_bound, quiet_until
+from notifier.domain.send_window import is_bound, quiet_until, zones_of
 from notifier.domain.verdict import Draft, Expire, Go, Hold, Stop, Suppress, Verdict
 
 
@@ -82,7 +82,8 @@ def judge(
 def _quiet(case: Case, reached: Reached, terms: Terms) -> Stop | None:
     if case.rule is None or not is_bound(case.message, reached.channel, case.rule):
         return None
-    until = quiet_until(case, spread=terms.spread)
+    zones = zones_of(case.receiver or Receiver(), case.shop)
+    until = quiet_until(case.message, case.now, zones, spread=terms.spread)
     return None if until is None else _defer(case.message, "quiet", until)
 
 

@@ -6,7 +6,7 @@ outcome is unknown, and an unknown outcome is never repeated.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 from contracts.events import DeliveryState
 from notifier.domain.message import Message, moved
@@ -54,6 +54,8 @@ def settle(message: Message, attempt_no: int, outcome: Outcome, now: datetime) -
             if message.state is DeliveryState.CLAIMED:
                 return moved(message, DeliveryState.UNKNOWN, reason=reason)
             return message
+        case other:
+            assert_never(other)
 
 
 def _accepted(message: Message, provider_id: str) -> Message:

@@ -55,7 +55,8 @@ def compose(case: Case, rule: Rule, reached: Reached, outlet: Outlet, render: Re
     variables |= {"name": name, "shop": case.shop.name}
     body = render(text.body, variables).strip()
     if reached.channel is Channel.SMS:
-        return _sms(_signed(one_line(body), case, text.locale), reached, outlet)
+        signed = _signed(one_line(body), case, text.locale)
+        return _sms(signed, reached, outlet, sender=_signature(case.shop))
     if not body:
         raise BadText("the text is empty")
     subject = one_line(render(text.subject, variables)) or case.shop.name
@@ -86,7 +87,7 @@ def one_line(text: str) -> str:
     return _BREAKS.sub(" ", text).strip()
 
 
-def _sms(text: str, reached: Reached, outlet: Outlet) -> Draft:
+def _sms(text: str, reached: Reached, outlet: Outlet, *, sender: str) -> Draft:
     country = country_of(reached.address) or ""
     try:
         count = pieces(text, country)
@@ -101,6 +102,7 @@ def _sms(text: str, reached: Reached, outlet: Outlet) -> Draft:
         pieces=count,
         price_micros=None if price is None else price_micros(count, price),
         currency=None if price is None else outlet.prices.currency,
+        sender=sender,
     )
 
 

@@ -1,11 +1,12 @@
 """When a message may go: 09:00 to 21:00 where its receiver is."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
 from care.windows import SendWindow, zones_of_receiver
 from contracts.events import Channel, MessageClass
-from notifier.domain.message import Case, Message, Receiver, Rule, Shop
+from notifier.domain.message import Message, Receiver, Rule, Shop
 
 WINDOW = SendWindow(opens=time(9), closes=time(21))
 
@@ -23,24 +24,27 @@ def zones_of(receiver: Receiver, shop: Shop) -> tuple[str, ...]:
     )
 
 
-def quiet_until(case: Case, *, spread: timedelta) -> datetime | None:
-    """Return None when the window is open now, else when this message may try again.
+def quiet_until(
+    message: Message, now: datetime, zones: Sequence[str], *, spread: timedelta
+) -> datetime | None:
+    """Return None when the window is open now, else when *message* may try again.
 
     Zones whose windows never meet hold the message until it expires.
 
     Args:
-        case: The message, its receiver, now.
+        message: What waits.
+        now: The instant that is judged.
+        zones: Where the receiver may be: the window is open when it is in all of them.
         spread: Messages that waited for the opening leave over so long a time, each at a place
             of its own that the message's id gives.
     """
-    zones = zones_of(case.receiver or Receiver(), case.shop)
-    if WINDOW.is_open(case.now, zones):
+    if WINDOW.is_open(now, zones):
         return None
-    opening = WINDOW.next_opening(case.now, zones)
+    opening = WINDOW.next_opening(now, zones)
     if opening is None:
-        return case.message.expires_at
-    later = opening + spread * _fraction(case.message.message_id)
-    fits = later < case.message.expires_at and WINDOW.is_open(later, zones)
+        return message.expires_at
+    later = opening + spread * _fraction(message.message_id)
+    fits = later < message.expires_at and WINDOW.is_open(later, zones)
     return later if fits else opening
 
 

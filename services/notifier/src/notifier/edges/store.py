@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select, text, tuple_, update
+from sqlalchemy import RowMapping, delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from contracts.events import CustomerProfile, DeliveryState, MessageRecalled, Rule, Shop
@@ -160,7 +160,7 @@ class PostgresStore(MessageRows):
 
     async def _lock_contacts(
         self, customers: Collection[CustomerKey]
-    ) -> dict[CustomerKey, Mapping[str, Any]]:
+    ) -> dict[CustomerKey, RowMapping]:
         found = await self._conn.execute(
             select(
                 contact.c.shop_id,
@@ -176,7 +176,7 @@ class PostgresStore(MessageRows):
         return {(row["shop_id"], row["customer_id"]): row for row in found.mappings()}
 
 
-def _moved(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
+def _moved(new: Mapping[str, Any], old: RowMapping | None) -> bool:
     names = ("phone_hash", "email_hash")
     return any(new[name] is not None and (old is None or old[name] != new[name]) for name in names)
 

@@ -1,9 +1,10 @@
 """Personal data at rest: sealed, bound to its row; found again by keyed hash alone."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from sqlalchemy import RowMapping
 
 from contracts.events import Channel, Consent, CustomerProfile, Purpose, Region
 from notifier.domain.message import Receiver
@@ -55,9 +56,7 @@ class Vault:
             ],
         }
 
-    def receiver(
-        self, row: Mapping[str, Any], opted_out: frozenset[tuple[Channel, Purpose]]
-    ) -> Receiver:
+    def receiver(self, row: RowMapping, opted_out: frozenset[tuple[Channel, Purpose]]) -> Receiver:
         """Return the person of a row of `contact`."""
         region = row["region"]
         return Receiver(
@@ -84,7 +83,7 @@ class Vault:
             return None
         return self.sealer.seal(text.encode(), _context(shop_id, customer_id, field))
 
-    def _opened(self, row: Mapping[str, Any], field: str) -> str | None:
+    def _opened(self, row: RowMapping, field: str) -> str | None:
         sealed = row[field]
         if sealed is None:
             return None

@@ -59,13 +59,18 @@ class Store(Protocol):
 class Findings:
     """What a report is made of."""
 
-    sent: Sequence[Sent]
+    by_rule: Mapping[str, list[Sent]]
     orders: Orders
     credited: Mapping[str, Touch]
 
-    def of(self, rule_id: str | None) -> tuple[list[Sent], Outcome]:
-        mine = [one for one in self.sent if rule_id in (None, one.touch.rule_id)]
+    def of(self, rule_id: str | None) -> tuple[Sequence[Sent], Outcome]:
+        """Return the messages of *rule_id*, of all rules when it is `None`, and their outcome."""
+        mine = self.sent if rule_id is None else self.by_rule.get(rule_id, [])
         return mine, outcome(mine, self.orders, self.credited)
+
+    @property
+    def sent(self) -> list[Sent]:
+        return [one for group in self.by_rule.values() for one in group]
 
 
 async def find(store: Store, span: Span) -> Findings:
@@ -84,14 +89,17 @@ async def find(store: Store, span: Span) -> Findings:
         span.ends_at + window,
     )
     credited = credit(index(one.touch for one in rivals if one.is_reached), orders)
-    return Findings(sent, Orders(orders), credited)
+    by_rule: dict[str, list[Sent]] = {}
+    for one in sent:
+        by_rule.setdefault(one.touch.rule_id, []).append(one)
+    return Findings(by_rule, Orders(orders), credited)
 
 
 async def effect_report(store: Store, span: Span, rule_id: str | None) -> Report:
     """Return the effect of *rule_id*, or of each rule that sent something or is known."""
     findings = await find(store, span)
     labels = await store.labels(span.shop_id)
-    known = {one.touch.rule_id for one in findings.sent} | labels.keys()
+    known = findings.by_rule.keys() | labels.keys()
     wanted = sorted(known) if rule_id is None else [rule_id]
     rules = []
     for name in wanted:

@@ -9,7 +9,7 @@ scan lists everybody.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -64,11 +64,11 @@ class Store(Protocol):
     async def send(self, changes: Sequence[SegmentChanged]) -> None: ...
 
 
-async def roll_day(store: Store, now: datetime, *, limit: int) -> Phase | None:
+async def roll_day(store: Store, now: datetime, *, limit: int) -> Turn | None:
     """Do the next piece of some shop's pass, at most *limit* rows.
 
     Returns:
-        What was done, DONE for the end of a pass; None when no shop has anything to do.
+        The turn as it was taken, with DONE when it ended; None when no shop has anything to do.
     """
     turn = await store.take_turn(now)
     if turn is None:
@@ -81,8 +81,8 @@ async def roll_day(store: Store, now: datetime, *, limit: int) -> Phase | None:
         await store.list_due(turn.shop, everything=turn.everything)
     elif not await _walk(store, turn, limit):
         await store.finish(turn.shop.shop_id)
-        return Phase.DONE
-    return turn.phase
+        return replace(turn, phase=Phase.DONE)
+    return turn
 
 
 async def _open(store: Store, turn: Turn, now: datetime, *, everything: bool) -> None:

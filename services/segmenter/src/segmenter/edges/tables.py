@@ -1,6 +1,5 @@
 """Segmenter's tables. `customer_order` is the truth; all but `shop` can be made anew from it."""
 
-from plumbing.tables import NAMING, add_plumbing
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -15,6 +14,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from plumbing.tables import NAMING, add_plumbing
 
 metadata = MetaData(naming_convention=NAMING)
 plumbing = add_plumbing(metadata)

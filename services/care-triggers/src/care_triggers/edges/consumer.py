@@ -1,0 +1,160 @@
+"""Records in: what happened to orders, parcels, reviews and people; what shops and others say."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from care_triggers.app.keep_rules import keep_rules
+from care_triggers.app.note_event import note_orders, note_parcels, note_reviews
+from care_triggers.app.note_person import note_erased, note_profiles
+from care_triggers.domain.rule import Rule
+from care_triggers.edges.rows import House
+from care_triggers.edges.store import PostgresStore
+from care_triggers.metrics import RULES_ANNOUNCED
+from contracts import topics
+from contracts.codec import Tombstone, Unreadable, decode, split_key
+from contracts.events import (
+    CustomerProfile,
+    DeliveryChanged,
+    OrderFacts,
+    ReviewFacts,
+    SegmentChanged,
+    ShipmentFacts,
+    Shop,
+    Watermark,
+)
+from plumbing.clock import real_now
+from plumbing.consume import Handle, NotReady
+from plumbing.crashpoint import crashpoint
+from plumbing.dead_letters import Dead, park, sift
+from plumbing.records import Record
+
+Read: TypeAlias = tuple[Record, Any]
+
+SHOP_WITHIN: Final = timedelta(seconds=30)  # so long a record waits for its shop to become known
+
+
+class Consumer:
+    """The handlers of one consumer group; each writes state, outbox and letters, nothing else."""
+
+    def __init__(self, grp: str, house: House, rules: Mapping[str, Rule]) -> None:
+        self._grp = grp
+        self._house = house
+        self._rules = rules
+
+    def handlers(self) -> dict[str, Handle]:
+        return {
+            topics.ORDERS: self.on_orders,
+            topics.SHIPMENTS: self.on_shipments,
+            topics.REVIEWS: self.on_reviews,
+            topics.CUSTOMERS: self.on_customers,
+            topics.SHOPS: self.on_shops,
+            topics.SEGMENTS: self.on_segments,
+            topics.DELIVERIES: self.on_deliveries,
+        }
+
+    async def on_orders(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
+        store, read = await self._open(conn, records)
+        now = await store.now()
+        await note_orders(store, _only(read, OrderFacts), now)
+        crashpoint("after-merge")
+        await store.flush(now, _watermarks(read))
+
+    async def on_shipments(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
+        store, read = await self._open(conn, records)
+        now = await store.now()
+        await note_parcels(store, _only(read, ShipmentFacts), now)
+        crashpoint("after-merge")
+        await store.flush(now)
+
+    async def on_reviews(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
+        store, read = await self._open(conn, records)
+        now = await store.now()
+        await note_reviews(store, _only(read, ReviewFacts), now)
+        crashpoint("after-merge")
+        await store.flush(now)
+
+    async def on_customers(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
+        """A tombstone erases; what a key says after it is dropped as late."""
+        store, read = await self._open(conn, records)
+        now = await store.now()
+        erased = {split_key(event.key) for _, event in read if isinstance(event, Tombstone)}
+        await note_profiles(store, _only(read, CustomerProfile), now)
+        await note_erased(store, erased, now)
+        crashpoint("after-merge")
+        await store.flush(now)
+
+    async def on_shops(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
+        """Keep the shops, and give new ones their rules."""
+        read, dead = sift(records, _decode, Unreadable)
+        await park(conn, self._grp, dead, sealer=self._house.sealer)
+        store = PostgresStore(conn, self._house)
+        shops = _only(read, Shop)
+        if not shops:
+            return
+        now = await store.now()
+        names = {one.shop_id for one in shops}
+        await store.save_shops(shops)
+        await store.lock_shops(names)
+        RULES_ANNOUNCED.inc(await keep_rules(store, names, self._rules, now))
+        crashpoint("after-merge")
+        await store.flush(now)
+
+    async def on_segments(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
+        store, read = await self._open(conn, records)
+        await store.save_cells(_only(read, SegmentChanged))
+
+    async def on_deliveries(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
+        store, read = await self._open(conn, records)
+        await store.note_deliveries(_only(read, DeliveryChanged))
+
+    async def _open(
+        self, conn: AsyncConnection, records: Sequence[Record]
+    ) -> tuple[PostgresStore, list[Read]]:
+        """Return the store and what can be read; park the rest."""
+        read, dead = sift(records, _decode, Unreadable)
+        store = PostgresStore(conn, self._house)
+        known = await store.shops({shop_id for _, event in read if (shop_id := _shop_of(event))})
+        strangers = [
+            Dead(record, "unknown shop")
+            for record, event in read
+            if (shop_id := _shop_of(event)) and shop_id not in known
+        ]
+        if strangers:
+            await _wait_for_shop(conn, strangers)
+        await park(conn, self._grp, [*dead, *strangers], sealer=self._house.sealer)
+        return store, [
+            (record, event)
+            for record, event in read
+            if not (shop_id := _shop_of(event)) or shop_id in known
+        ]
+
+
+def _decode(record: Record) -> Any:
+    return decode([(name, value) for name, value in record.headers], record.value, record.key)
+
+
+def _shop_of(event: Any) -> str:
+    """Return whose it is; a watermark is nobody's, and a tombstone needs no shop."""
+    return str(getattr(event, "shop_id", ""))
+
+
+def _only(read: Sequence[Read], kind: type[Any]) -> list[Any]:
+    return [event for _, event in read if isinstance(event, kind)]
+
+
+def _watermarks(read: Sequence[Read]) -> dict[int, datetime]:
+    marks: dict[int, datetime] = {}
+    for record, event in read:
+        if isinstance(event, Watermark):
+            marks[record.part] = max(event.at, marks.get(record.part, event.at))
+    return marks
+
+
+async def _wait_for_shop(conn: AsyncConnection, strangers: Sequence[Dead]) -> None:
+    youngest_ms = max(one.record.timestamp_ms for one in strangers)
+    written_at = datetime.fromtimestamp(youngest_ms / 1000, UTC)
+    if await real_now(conn) - written_at < SHOP_WITHIN:
+        raise NotReady("a shop is not known yet")

@@ -1,0 +1,64 @@
+"""Ingest reads its own topics: registries and profiles are made of what is in the log."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.codec import Unreadable, decode
+from contracts.events import CustomerErased, CustomerFacts, OrderFacts, ShipmentFacts
+from ingest.app.note_customer import note_customers, regions
+from ingest.app.note_fact import note_orders, note_shipments
+from ingest.edges.people import PeopleStore
+from ingest.edges.store import PostgresStore
+from plumbing.dead_letters import park, sift
+from plumbing.records import Record
+from plumbing.seal import Sealer
+
+
+class Consumer:
+    """The handlers; each call is inside one batch's transaction.
+
+    Args:
+        grp: The consumer group, whose dead letters these are.
+        sealer: Encrypts profiles and letters.
+        partitions: Of the customer-keyed topics.
+        now: This machine's clock, for the time that events are sent with.
+    """
+
+    def __init__(
+        self, grp: str, sealer: Sealer, partitions: int, now: Callable[[], datetime]
+    ) -> None:
+        self._grp = grp
+        self._sealer = sealer
+        self._partitions = partitions
+        self._now = now
+
+    async def on_orders(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
+        """Note whose each order is, and where its receiver lives."""
+        events = await self._read(conn, records)
+        orders = [one for one in events if isinstance(one, OrderFacts)]
+        await note_orders(self._store(conn), orders)
+        await note_customers(self._people(conn), regions(orders))
+
+    async def on_shipments(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
+        events = await self._read(conn, records)
+        await note_shipments(
+            self._store(conn), [one for one in events if isinstance(one, ShipmentFacts)]
+        )
+
+    async def on_customer_facts(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
+        events = await self._read(conn, records)
+        said = [one for one in events if isinstance(one, CustomerFacts | CustomerErased)]
+        await note_customers(self._people(conn), said)
+
+    async def _read(self, conn: AsyncConnection, records: Sequence[Record]) -> list[object]:
+        found, dead = sift(records, lambda one: decode(one.headers, one.value, one.key), Unreadable)
+        await park(conn, self._grp, dead, sealer=self._sealer)
+        return [event for _, event in found]
+
+    def _store(self, conn: AsyncConnection) -> PostgresStore:
+        return PostgresStore(conn, self._partitions, self._now())
+
+    def _people(self, conn: AsyncConnection) -> PeopleStore:
+        return PeopleStore(conn, self._sealer, self._partitions, self._now())

@@ -1,0 +1,220 @@
+"""POST /v1/shops/{shop_id}/events: the hot path. No database in it, unless an owner is sought."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Final, TypeAlias, cast
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+from typing_extensions import override
+
+from ingest import metrics
+from ingest.app.accept_facts import Item, Outcome, accept_facts
+from ingest.edges.native import AnyEvent, Batch, Event
+from ingest.edges.ports import Ports, get_ports
+from web.auth import ShopId, require
+from web.bodies import JsonBody
+from web.problems import MEDIA_TYPE, BadRequest, FieldError, Unprocessable
+from webhooks import BadJson, strict_json
+
+AHEAD: Final = timedelta(minutes=10)
+MAX_EVENTS: Final = 500
+MAX_FAULTS: Final = 20  # of one event: who sends more has one mistake, made often
+
+_EVENT: TypeAdapter[Event] = TypeAdapter(AnyEvent)
+_DOCUMENTED: TypeAdapter[Any] = TypeAdapter(AnyEvent | Batch)
+
+# pydantic's names to ours; its error types are no API, and change.
+_CODES: Final = {
+    "missing": "missing",
+    "extra_forbidden": "unknown_field",
+    "union_tag_invalid": "unknown_kind",
+    "union_tag_not_found": "missing",
+    "model_type": "type",
+    "enum": "unknown",
+    "literal_error": "unknown",
+    "string_pattern_mismatch": "format",
+    "string_too_long": "too_long",
+    "too_long": "too_long",
+    "string_too_short": "too_short",
+    "too_short": "too_short",
+    "greater_than_equal": "range",
+    "less_than_equal": "range",
+}
+_OURS: Final = frozenset({"type", "format", "range", "unknown"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Where an event is wrong, how, and what would be right; never the value."""
+
+    field: str
+    code: str
+    message: str
+
+
+Faults: TypeAlias = tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    single: bool
+    events: Sequence[Event | Faults]
+
+
+class EventsBody(JsonBody[Any]):
+    """Reads one event or a batch: strict JSON once, then each event on its own."""
+
+    def __init__(self) -> None:
+        super().__init__(_DOCUMENTED, strict_json)
+        self.name = "Events"
+
+    @override
+    def _parse(self, raw: bytes) -> Posted:
+        try:
+            document = strict_json(raw)
+        except BadJson as error:
+            raise BadRequest(f"the body is not strict JSON: {error}") from None
+        if isinstance(document, dict) and "events" in document and "kind" not in document:
+            return Posted(False, [_event(one) for one in _elements(document)])
+        return Posted(True, [_event(document)])
+
+
+router = APIRouter(prefix="/v1/shops/{shop_id}/events", tags=["events"])
+body = EventsBody()
+
+
+@router.post("", operation_id="post_events", dependencies=[Depends(require("events:write"))])
+async def post_events(
+    shop_id: ShopId,
+    posted: Annotated[Posted, Depends(body)],
+    ports: Annotated[Ports, Depends(get_ports)],
+) -> Response:
+    """Take one event, or up to 500. 200 means that the accepted ones survive any crash."""
+    await ports.directory.shop(shop_id)
+    events = await _in_time(posted.events, ports)
+    items = [one.item(shop_id) for one in events if isinstance(one, Event)]
+    outcomes = await _accepted(shop_id, items, ports)
+    answers = iter(outcomes)
+    results = [
+        _refused(number, one) if isinstance(one, tuple) else _result(number, next(answers))
+        for number, one in enumerate(events)
+    ]
+    return _answer(posted.single, results)
+
+
+async def _accepted(shop_id: str, items: Sequence[Item], ports: Ports) -> list[Outcome]:
+    if not items:
+        return []
+    return await accept_facts(shop_id, items, registry=ports.registry, log=ports.publisher)
+
+
+async def _in_time(events: Sequence[Event | Faults], ports: Ports) -> Sequence[Event | Faults]:
+    """Refuse what lies more than 10 min ahead of business time, known as of now."""
+    if not _any_ahead(events, ports):
+        return events
+    await ports.directory.refresh_clock()
+    limit = ports.directory.business_now() + AHEAD
+    judged: list[Event | Faults] = []
+    for one in events:
+        faults: Faults = ()
+        if isinstance(one, Event):
+            faults = tuple(
+                Fault(field, "future", "a time up to now is expected")
+                for field, at in one.instants()
+                if at is not None and at > limit
+            )
+        judged.append(faults or one)
+    return judged
+
+
+def _any_ahead(events: Sequence[Event | Faults], ports: Ports) -> bool:
+    limit = ports.directory.business_now() + AHEAD
+    return any(
+        at is not None and at > limit
+        for one in events
+        if isinstance(one, Event)
+        for _, at in one.instants()
+    )
+
+
+def _elements(document: dict[str, Any]) -> list[Any]:
+    events = document["events"]
+    wrong = [FieldError("/*", "unknown_field")] if len(document) > 1 else []
+    if not isinstance(events, list):
+        wrong.append(FieldError("/events", "type"))
+    elif not 1 <= len(events) <= MAX_EVENTS:
+        wrong.append(FieldError("/events", "too_long" if events else "too_short"))
+    if wrong:
+        raise Unprocessable(
+            f"a batch holds 1 to {MAX_EVENTS} events and nothing else", errors=wrong
+        )
+    return cast("list[Any]", events)
+
+
+def _event(document: Any) -> Event | Faults:
+    try:
+        return _EVENT.validate_python(document)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        return tuple(_fault(one, document) for one in found[:MAX_FAULTS])
+
+
+def _fault(one: ErrorDetails, document: Any) -> Fault:
+    kind, _, named = one["type"].partition(":")
+    code = kind if kind in _OURS else _CODES.get(kind, "type")
+    steps = list(one["loc"])
+    if steps and isinstance(document, dict) and steps[0] == document.get("kind"):
+        del steps[0]  # the union's tag
+    if kind.startswith("union_tag"):
+        steps = ["kind"]
+    if named:
+        steps.append(named)
+    # Only fields of our own models are named: another's may hold somebody's number.
+    if code == "unknown_field":
+        steps[-1] = _shown(str(steps[-1]))
+    pointer = "".join(f"/{step}" for step in steps)
+    message = "one of the kinds of events is expected" if code == "unknown_kind" else one["msg"]
+    return Fault(pointer, code, message)
+
+
+def _shown(name: str) -> str:
+    good = name.isidentifier() and name.isascii() and len(name) <= 40
+    return name if good and sum(c.isdigit() for c in name) < 5 else "*"
+
+
+def _result(number: int, outcome: Outcome) -> dict[str, Any]:
+    metrics.FACTS.labels("api", outcome.status).inc()
+    if outcome.status == "too_large":
+        fault = Fault("", "too_long", "the event is larger than a record may be")
+        return _refused(number, (fault,))
+    return {"index": number, "status": outcome.status, "event_id": outcome.event_id}
+
+
+def _refused(number: int, faults: Faults) -> dict[str, Any]:
+    errors = [{"field": one.field, "code": one.code, "message": one.message} for one in faults]
+    return {"index": number, "status": "rejected", "errors": errors}
+
+
+def _answer(single: bool, results: Sequence[dict[str, Any]]) -> Response:
+    counts = Counter(one["status"] for one in results)
+    answer: dict[str, Any] = {name: counts[name] for name in ("accepted", "duplicate", "rejected")}
+    answer["results"] = results
+    if not single or not counts["rejected"]:
+        return Response(_dumped(answer), media_type="application/json")
+    metrics.FACTS.labels("api", "rejected").inc()
+    problem = {
+        "type": "urn:huiliu:problem:unprocessable",
+        "title": "Unprocessable Content",
+        "status": 422,
+        "detail": "the event is not what this route takes",
+    }
+    return Response(_dumped(problem | answer), 422, media_type=MEDIA_TYPE)
+
+
+def _dumped(answer: dict[str, Any]) -> bytes:
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()

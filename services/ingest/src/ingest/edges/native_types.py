@@ -1,0 +1,164 @@
+"""The values that events of the native API are made of, each with its bounds.
+
+Errors come in a small fixed vocabulary: type, format, range, unknown, missing. None quotes a value.
+"""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final, LiteralString, Self, TypeAlias
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from contracts.events import Birthday, OrderLine, RefundFacts, Region
+from ingest.domain.facts import normal_number
+from ingest.domain.iso import COUNTRIES, MINOR_DIGITS
+from ingest.domain.reading import EARLIEST, LATEST, micros
+from web.bodies import Strict
+
+MOST_MINOR: Final = 10**14
+ZONES: Final = frozenset(available_timezones())
+
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_FRACTION = re.compile(r"\.(\d{1,9})")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_REFUND_INSTANTS: Final = {
+    "opened": "opened_at",
+    "agreed": "agreed_at",
+    "refused": "refused_at",
+    "withdrawn": "withdrawn_at",
+    "refunded": "completed_at",
+}
+
+
+def instant(value: object) -> datetime:
+    """Return an RFC 3339 time as aware UTC; digits below a microsecond are cut off."""
+    if not isinstance(value, str):
+        raise PydanticCustomError("type", "an RFC 3339 time is expected, as text")
+    if not _RFC_3339.fullmatch(value):
+        raise PydanticCustomError("format", "an RFC 3339 time with an offset is expected")
+    try:
+        cut = _FRACTION.sub(lambda found: "." + found[1][:6].ljust(6, "0"), value.upper())
+        at = datetime.fromisoformat(cut)
+    except ValueError:
+        raise PydanticCustomError("format", "there is no such time") from None
+    if not EARLIEST <= at < LATEST:
+        raise PydanticCustomError("range", "a time from 1990 on is expected")
+    return at.astimezone(UTC)
+
+
+def calendar_day(value: object) -> date:
+    if not isinstance(value, str):
+        raise PydanticCustomError("type", "a day is expected, as text")
+    if not _DAY.fullmatch(value):
+        raise PydanticCustomError("format", "a day as YYYY-MM-DD is expected")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise PydanticCustomError("format", "there is no such day") from None
+
+
+def _one_of(known: frozenset[str], expected: LiteralString) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in known:
+            raise PydanticCustomError("unknown", expected)
+        return value
+
+    return AfterValidator(check)
+
+
+def _waybill(value: str) -> str:
+    number = normal_number(value)
+    if not number or len(number) > 128:
+        raise PydanticCustomError("format", "a waybill number is expected")
+    return number
+
+
+Instant: TypeAlias = Annotated[
+    datetime, BeforeValidator(instant), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Day: TypeAlias = Annotated[
+    date, BeforeValidator(calendar_day), WithJsonSchema({"type": "string", "format": "date"})
+]
+Id: TypeAlias = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name: TypeAlias = Annotated[str, Field(max_length=200)]
+Minor: TypeAlias = Annotated[int, Field(ge=0, le=MOST_MINOR)]
+Currency: TypeAlias = Annotated[
+    str, _one_of(frozenset(MINOR_DIGITS), "an ISO 4217 code is expected")
+]
+Country: TypeAlias = Annotated[
+    str, _one_of(COUNTRIES, "an ISO 3166-1 code of two letters is expected")
+]
+Zone: TypeAlias = Annotated[str, _one_of(ZONES, "an IANA time zone is expected")]
+Waybill: TypeAlias = Annotated[Id, AfterValidator(_waybill)]
+# An empty text takes a value away.
+Phone: TypeAlias = Annotated[str, Field(pattern=r"^(\+[1-9][0-9]{6,14})?$")]
+Email: TypeAlias = Annotated[
+    str, Field(max_length=254, pattern=r"^([^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]+)?$")
+]
+
+
+class Place(Strict):
+    country: Country
+    province: Name = ""
+    city: Name = ""
+
+    def region(self) -> Region:
+        return Region(self.country, self.province, self.city)
+
+
+class LineItem(Strict):
+    sku: Id
+    name: Name = ""
+    quantity: int = Field(ge=1, le=1_000_000)
+    price: Minor
+
+    def line(self) -> OrderLine:
+        return OrderLine(self.sku, self.name, self.quantity, self.price)
+
+
+Lines: TypeAlias = Annotated[list[LineItem], Field(max_length=500)]
+
+
+class Refund(Strict):
+    refund_id: Id
+    amount: int | None = Field(None, ge=1, le=MOST_MINOR)
+    at: Instant
+    state: str = Field("refunded", pattern="^(opened|agreed|refused|withdrawn|refunded)$")
+
+    def facts(self) -> RefundFacts:
+        step: dict[str, Any] = {_REFUND_INSTANTS[self.state]: self.at}
+        return RefundFacts(self.refund_id, micros(self.at), amount_minor=self.amount, **step)
+
+
+class Born(Strict):
+    month: int = Field(ge=1, le=12)
+    day: int = Field(ge=1, le=31)
+    year: int | None = Field(None, ge=1900, le=2200)
+    lunar: bool = False
+    leap_month: bool = False
+
+    @model_validator(mode="after")
+    def _is_a_day(self) -> Self:
+        if self.lunar:
+            good = self.day <= 30
+        else:
+            year = 2000 if self.year is None else self.year  # a leap year: 29 February may be
+            good = not self.leap_month and _exists(year, self.month, self.day)
+        if not good:
+            raise PydanticCustomError("range", "there is no such day")
+        return self
+
+    def birthday(self) -> Birthday:
+        return Birthday(self.month, self.day, self.year, self.lunar, self.leap_month)
+
+
+def _exists(year: int, month: int, day: int) -> bool:
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True

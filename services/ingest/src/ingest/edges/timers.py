@@ -1,0 +1,112 @@
+"""What ingest does by itself: drain the spool, send watermarks, look for overlooked facts."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ingest import metrics
+from ingest.app.drain_spool import drain_spool, send_watermarks
+from ingest.app.note_fact import free
+from ingest.edges.publisher import Publisher
+from ingest.edges.rejected import outlived
+from ingest.edges.spool import Spool
+from ingest.edges.store import SOURCE, PostgresStore
+from plumbing.away import is_transient
+from plumbing.resources import worker_role, worker_tx
+from plumbing.seal import Sealer
+from plumbing.stopping import pause
+from plumbing.watchdog import Watchdog
+
+PAGE: Final = 500
+LEASE_EVERY_S: Final = 1.0
+DUTY: Final = "drainer"
+
+_LEASE = text("select pg_try_advisory_lock(hashtextextended('ingest drainer', 0))")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True, eq=False)
+class Drainer:
+    """One pod at a time holds the lease, a session lock; two for a moment would only repeat."""
+
+    engine: AsyncEngine
+    publisher: Publisher
+    sealer: Sealer
+    partitions: int
+    every_s: float
+    watch: Watchdog | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            self._well()
+            try:
+                async with self.engine.connect() as conn:
+                    await self._hold(conn, stop)
+            except (SQLAlchemyError, OSError) as error:
+                if not is_transient(error):
+                    raise
+            await pause(stop, LEASE_EVERY_S)
+
+    async def _hold(self, conn: AsyncConnection, stop: asyncio.Event) -> None:
+        try:
+            async with conn.begin():
+                held = await conn.scalar(_LEASE)
+            if held:
+                spool = Spool(conn, self.sealer, SOURCE)
+                while not stop.is_set():
+                    await self._turn(spool)
+                    await pause(stop, self.every_s)
+        finally:
+            await conn.invalidate()  # a pooled connection would keep the lock
+
+    async def _turn(self, spool: Spool) -> None:
+        """Drain while pages are full, then say what is in the log."""
+        done = PAGE
+        while done == PAGE and self.publisher.connected:
+            done = await drain_spool(spool, self.publisher, limit=PAGE)
+            metrics.SPOOL.set(done)
+            self._well()
+        if self.publisher.connected:
+            sent = await send_watermarks(spool, self.publisher, partitions=self.partitions)
+            metrics.HELD.set(1 - sent / self.partitions)
+        self._well()
+
+    def _well(self) -> None:
+        if self.watch is not None:
+            self.watch.progress(DUTY)
+
+
+async def sweep(
+    engine: AsyncEngine,
+    sealer: Sealer,
+    partitions: int,
+    now: Callable[[], datetime],
+    *,
+    limit: int,
+) -> int:
+    """Free what no registration freed, and put away what waited for 45 days.
+
+    The locks make the first impossible; this is the second net. Returns how many keys it freed.
+    """
+    async with worker_tx(engine, worker_role(SOURCE)) as conn:
+        store = PostgresStore(conn, partitions, now())
+        keys = await store.overlooked(limit)
+        if keys:
+            await store.lock(keys)
+            freed = await free(store, keys)
+            log.warning("facts were overlooked", extra={"keys": len(keys), "freed": freed})
+        late = await outlived(conn, sealer)
+        if late:
+            log.error("facts waited too long for their order", extra={"facts": late})
+        waiting, oldest_s = await store.waiting_since()
+    metrics.PARKED.set(waiting)
+    metrics.OLDEST_PARKED.set(oldest_s)
+    return len(keys)

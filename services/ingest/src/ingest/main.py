@@ -1,0 +1,174 @@
+"""Ingest as a process: what is opened, what runs, in which order it ends."""
+
+import asyncio
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts import topics
+from ingest import metrics
+from ingest.edges import api, events, hooks
+from ingest.edges.consumer import Consumer
+from ingest.edges.directory import Directory
+from ingest.edges.ports import Ports, Registry
+from ingest.edges.publisher import Patience, Publisher
+from ingest.edges.timers import Drainer, sweep
+from ingest.errors import IngestError
+from ingest.settings import Settings
+from plumbing import logs
+from plumbing.consume import Intake
+from plumbing.metrics import DatabaseMetrics
+from plumbing.migrate import upgrade
+from plumbing.outbox import Relay
+from plumbing.poll import poll
+from plumbing.resources import open_engine, worker_role
+from plumbing.seal import Sealer, data_key
+from plumbing.watchdog import Watchdog
+from web.app import build_api
+from web.database import check_database, database_answers
+from web.dead_letters import dead_letters
+from web.ops import ops_app
+from web.serve import run_service, start, subcommands
+from web.settings import MigrationSettings, load
+
+SERVICE = "ingest"
+HOME = Path(__file__).parents[2]  # the folder with migrations/
+SWEEP_EVERY_S = 60.0
+SWEEP_LIMIT = 500
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    async with open_engine(
+        settings.database_url.get_secret_value(), app=SERVICE, pool=12
+    ) as engine:
+        with Watchdog(60, metrics=metrics.CONSUMER) as watch:
+            DatabaseMetrics().watch(engine)
+            await compose(settings, engine, watch, stop)
+
+
+async def compose(
+    settings: Settings, engine: AsyncEngine, watch: Watchdog, stop: asyncio.Event
+) -> None:
+    """Put the parts together and run them until *stop* is set."""
+    sealer = Sealer(data_key(settings.data_key.get_secret_value()))
+    grp = SERVICE + settings.group_suffix
+    relay = Relay(
+        engine=engine, servers=settings.kafka_servers, service=SERVICE, metrics=metrics.OUTBOX
+    )
+    publisher = Publisher(
+        engine=engine,
+        servers=settings.kafka_servers,
+        sealer=sealer,
+        partitions=settings.partitions,
+        patience=Patience(settings.kafka_ack_s, settings.durable_s),
+        now=utc_now,
+    )
+    directory = Directory(engine=engine, sealer=sealer, now=utc_now)
+    intake = _intake(settings, engine, sealer, watch, relay, grp)
+    drainer = Drainer(
+        engine=engine,
+        publisher=publisher,
+        sealer=sealer,
+        partitions=settings.partitions,
+        every_s=settings.watermark_every_s,
+        watch=watch,
+    )
+
+    async def look_after(stop: asyncio.Event) -> None:
+        step = partial(sweep, engine, sealer, settings.partitions, utc_now, limit=SWEEP_LIMIT)
+        await poll(step, stop, every_s=SWEEP_EVERY_S, limit=SWEEP_LIMIT, watch=watch, name="sweep")
+
+    async def prepare() -> None:
+        await check_database(engine, SERVICE, settings, stop)
+        if not stop.is_set():
+            await directory.refresh()
+
+    app = build_api(
+        "Ingest",
+        [api.router, events.router, hooks.router, dead_letters(SERVICE, grp)],
+        settings,
+        engine=engine,
+        errors=[IngestError],
+        public=["/v1/hooks/{connector_id}"],
+    )
+    app.state.ports = Ports(
+        directory=directory,
+        publisher=publisher,
+        registry=Registry(
+            engine=engine,
+            sealer=sealer,
+            partitions=settings.partitions,
+            now=utc_now,
+            wake=relay.wake,
+        ),
+        sealer=sealer,
+        partitions=settings.partitions,
+        now=utc_now,
+        wake=relay.wake,
+    )
+    ops = ops_app(
+        SERVICE,
+        {"database": database_answers(engine), "claims": intake.readiness},
+        watch.complaint,
+    )
+    await run_service(
+        app,
+        ops,
+        [intake.run, directory.run, drainer.run, look_after],
+        stop,
+        settings,
+        last=[relay.run, publisher.run],
+        prepare=prepare,
+    )
+
+
+def _intake(
+    settings: Settings,
+    engine: AsyncEngine,
+    sealer: Sealer,
+    watch: Watchdog,
+    relay: Relay,
+    grp: str,
+) -> Intake:
+    edge = Consumer(grp, sealer, settings.partitions, utc_now)
+    return Intake(
+        engine=engine,
+        servers=settings.kafka_servers,
+        grp=grp,
+        me=settings.pod,
+        role=worker_role(SERVICE),
+        handle={
+            topics.ORDERS: edge.on_orders,
+            topics.SHIPMENTS: edge.on_shipments,
+            topics.CUSTOMER_FACTS: edge.on_customer_facts,
+        },
+        metrics=metrics.CONSUMER,
+        watch=watch,
+        on_commit=relay.wake,
+        sealer=sealer,
+        session_timeout_ms=settings.session_timeout_ms,
+    )
+
+
+def serve() -> None:
+    settings = load(Settings)
+    logs.configure(SERVICE, settings.log_level)
+    start(partial(run, settings))
+
+
+def migrate() -> None:
+    upgrade(HOME, load(MigrationSettings).owner_url.get_secret_value())
+
+
+def main() -> None:
+    subcommands(serve, migrate)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""What notifier counts, beside what plumbing and web count for every service."""
+
+from typing import Final
+
+from prometheus_client import REGISTRY, Counter, Histogram
+
+from plumbing.metrics import ConsumerMetrics, OutboxMetrics
+
+CONSUMER: Final = ConsumerMetrics(REGISTRY)
+OUTBOX: Final = OutboxMetrics(REGISTRY)
+
+HELD: Final = Counter(
+    "huiliu_held_total", "Messages that the gate put off, by the gate that did", ["reason"]
+)
+STOPPED: Final = Counter(
+    "huiliu_notifier_stopped_total", "Messages that will not be sent, by how they ended", ["state"]
+)
+SENDS: Final = Counter(
+    "huiliu_notifier_sends_total", "Requests to gateways by outcome", ["channel", "outcome"]
+)
+UNKNOWN_SENDS: Final = Counter(
+    "huiliu_unknown_sends_total", "Requests of which nobody knows yet whether they were accepted"
+)
+REQUEST: Final = Histogram(
+    "huiliu_notifier_request_seconds",
+    "From the claim's COMMIT to the gateway's answer",
+    ["channel"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0),
+)
+LATE_STARTS: Final = Counter(
+    "huiliu_notifier_late_starts_total",
+    "Claims given back since the payments known at the gate were too old by then",
+)
+NEWS: Final = Counter(
+    "huiliu_notifier_gateway_news_total", "What gateways reported, by what came of it", ["result"]
+)
+RECONCILED: Final = Counter("huiliu_notifier_reconciled_total", "Messages moved by waiting alone")

@@ -1,0 +1,184 @@
+"""What the API shows: a customer, a list, the grid; live, or as of any day.
+
+Live is what was announced: the standings, with the average of the day's midnight. As of a day,
+today included, everything is added up again from the orders known now.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Protocol
+
+from contracts.events import Cell
+from segmenter.domain.average import Average
+from segmenter.domain.grid import cell_of
+from segmenter.domain.rfm import Purchase, Rfm, measure, recency, tally
+from segmenter.domain.standing import ShopDay, Standing
+
+WINDOWS_DAYS: Final = (7, 30, 90, 180, 365)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerView:
+    customer_id: str
+    as_of: date
+    cell: Cell
+    life: Rfm
+    windows: Mapping[int, Rfm]
+    first_day: date | None
+    last_day: date | None
+    average: Average
+    revision: int | None  # None: computed for a day, not announced
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCustomer:
+    customer_id: str
+    cell: Cell
+    life: Rfm
+    window: Rfm | None
+
+
+@dataclass(frozen=True, slots=True)
+class CellTotal:
+    customers: int = 0
+    orders: int = 0
+    monetary_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    as_of: date
+    average: Average
+    cells: Mapping[Cell, CellTotal]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Customers who are alike as far as the grid can tell."""
+
+    recency_days: int
+    frequency: int
+    is_high: bool
+    total: CellTotal
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """One customer's purchases up to a day, added up over the life and over a window."""
+
+    customer_id: str
+    life: Rfm
+    window: Rfm | None
+
+
+class Store(Protocol):
+    """What the views need from storage, inside one open transaction that sees one shop."""
+
+    async def standing(self, customer_id: str) -> Standing | None: ...
+    async def purchases(self, customer_id: str) -> list[Purchase]: ...
+    async def average(self, day: date) -> Average: ...
+    async def live_cells(self) -> dict[Cell, CellTotal]: ...
+    async def groups(self, day: date, average: Average) -> list[Group]: ...
+    async def how_many(self) -> int: ...
+    async def live_page(
+        self, cell: Cell | None, after: str, limit: int
+    ) -> list[tuple[str, Standing]]: ...
+    async def page(
+        self, day: date, window_days: int | None, after: str, limit: int
+    ) -> list[Sums]: ...
+
+
+async def view_customer(
+    store: Store,
+    shop: ShopDay,
+    customer_id: str,
+    as_of: date | None,
+    windows_days: Collection[int],
+) -> CustomerView | None:
+    """Return *customer_id* live, or as of a day; None when nobody is called so."""
+    standing = await store.standing(customer_id)
+    if standing is None:
+        return None
+    purchases = await store.purchases(customer_id)
+    day = as_of or shop.day
+    windows = {days: measure(purchases, day, days) for days in sorted(windows_days)}
+    if as_of is None:
+        total, average, cell = standing.total, shop.average, standing.cell
+    else:
+        total, average = tally(purchases, day), await store.average(day)
+        cell = _cell(recency(total, day), total.frequency, total.monetary_minor, average)
+    return CustomerView(
+        customer_id=customer_id,
+        as_of=day,
+        cell=cell,
+        life=Rfm(recency(total, day), total.frequency, total.monetary_minor),
+        windows=windows,
+        first_day=total.first_day,
+        last_day=total.last_day,
+        average=average,
+        revision=standing.revision if as_of is None else None,
+    )
+
+
+async def view_grid(store: Store, shop: ShopDay, as_of: date | None) -> Grid:
+    """Return every cell with its customers and their life's orders and money."""
+    if as_of is None:
+        return Grid(shop.day, shop.average, _all_cells(await store.live_cells()))
+    average = await store.average(as_of)
+    cells: dict[Cell, CellTotal] = {}
+    bought = 0
+    for group in await store.groups(as_of, average):
+        cell = cell_of(group.recency_days, group.frequency, is_high=group.is_high)
+        held, more = cells.get(cell, CellTotal()), group.total
+        cells[cell] = CellTotal(
+            held.customers + more.customers,
+            held.orders + more.orders,
+            held.monetary_minor + more.monetary_minor,
+        )
+        bought += more.customers
+    cells[Cell.NEVER_BOUGHT] = CellTotal(customers=await store.how_many() - bought)
+    return Grid(as_of, average, _all_cells(cells))
+
+
+async def list_live(
+    store: Store, shop: ShopDay, cell: Cell | None, after: str, limit: int
+) -> list[ListedCustomer]:
+    """Return the customers behind *after*, by id: of one cell, or all."""
+    return [
+        ListedCustomer(
+            customer_id,
+            standing.cell,
+            Rfm(
+                recency(standing.total, shop.day),
+                standing.total.frequency,
+                standing.total.monetary_minor,
+            ),
+            None,
+        )
+        for customer_id, standing in await store.live_page(cell, after, limit)
+    ]
+
+
+async def list_as_of(
+    store: Store, as_of: date, window_days: int | None, after: str, limit: int
+) -> Sequence[ListedCustomer]:
+    """Return the customers behind *after*, by id, as they stood at the end of *as_of*."""
+    average = await store.average(as_of)
+    return [
+        ListedCustomer(
+            sums.customer_id,
+            _cell(sums.life.recency_days, sums.life.frequency, sums.life.monetary_minor, average),
+            sums.life,
+            sums.window,
+        )
+        for sums in await store.page(as_of, window_days, after, limit)
+    ]
+
+
+def _cell(recency_days: int | None, frequency: int, monetary_minor: int, average: Average) -> Cell:
+    return cell_of(recency_days, frequency, is_high=average.is_high(monetary_minor))
+
+
+def _all_cells(found: Mapping[Cell, CellTotal]) -> dict[Cell, CellTotal]:
+    return {cell: found.get(cell, CellTotal()) for cell in Cell}

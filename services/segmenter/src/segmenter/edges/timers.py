@@ -1,0 +1,44 @@
+"""What happens because time passes."""
+
+import logging
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from care.calendar import start_of_day
+from plumbing.clock import business_now
+from plumbing.crashpoint import crashpoint
+from plumbing.resources import worker_role, worker_tx
+from segmenter.app.roll_day import Phase, Turn, roll_day
+from segmenter.edges.store import SOURCE, Outlet
+from segmenter.edges.turn_store import TurnStore
+from segmenter.metrics import DAYS_TURNED, PASS_LATENESS
+
+log = logging.getLogger(__name__)
+
+
+async def roll_days(engine: AsyncEngine, *, partitions: int, limit: int) -> int:
+    """Do one piece of one shop's midnight pass, in a transaction; return 1, or 0 for none to do."""
+    async with worker_tx(engine, worker_role(SOURCE)) as conn:
+        now = await business_now(conn)
+        turn = await roll_day(TurnStore(conn, Outlet(now, partitions)), now, limit=limit)
+        if turn is not None:
+            crashpoint("timer-before-commit")
+    if turn is not None and turn.phase is Phase.DONE:
+        _note_end(turn, now)
+    return int(turn is not None)
+
+
+def _note_end(turn: Turn, now: datetime) -> None:
+    late = now - start_of_day(turn.shop.day, turn.shop.zone)
+    DAYS_TURNED.inc()
+    PASS_LATENESS.set(late.total_seconds())
+    log.info(
+        "day turned",
+        extra={
+            "shop_id": turn.shop.shop_id,
+            "day": turn.shop.day.isoformat(),
+            "everything": turn.everything,
+            "late_s": late.total_seconds(),
+        },
+    )

@@ -1,0 +1,19 @@
+"""The segmenter's own settings; what all services share is in `web.settings`."""
+
+from pydantic import Field
+
+from web.settings import DataKey, Port, ServiceSettings
+
+
+class Settings(ServiceSettings):
+    http_port: Port = Field(8102, description="port of the API")
+    ops_port: Port = Field(9102, description="port of health and metrics")
+    data_key: DataKey | None = Field(
+        None, description="base64 of 32 bytes: seals profiles that end as dead letters"
+    )
+    roll_every_s: float = Field(
+        1.0, gt=0, le=30, description="how often to look for shops whose day has turned, seconds"
+    )
+    roll_batch: int = Field(
+        5000, ge=1, le=100_000, description="customers that a midnight pass settles at once"
+    )

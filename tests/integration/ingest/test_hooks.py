@@ -1,0 +1,207 @@
+"""Webhooks: forged ones do nothing, signed ones are kept, whatever they say."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from contracts.events import CustomerFacts, OrderFacts, ShipmentFacts
+from contracts.topics import SHIPMENTS
+from ingest.edges.consumer import Consumer
+from plumbing.records import Record
+from web.auth import issue_local_token
+from webhooks import kuaidi100, shopify
+
+SECRET = "shpss_test_secret"
+SALT = "salt-of-the-courier"
+TOKEN = issue_local_token(
+    "a-secret-of-more-than-thirty-two-characters", "north", ["connectors:read", "connectors:write"]
+)
+ORDER: dict[str, Any] = {
+    "id": 9007199254740993,
+    "admin_graphql_api_id": "gid://shopify/Order/9007199254740993",
+    "financial_status": "paid",
+    "currency": "CNY",
+    "created_at": "2026-01-05T10:00:00+08:00",
+    "updated_at": "2026-01-05T10:05:00+08:00",
+    "total_price": "89.00",
+    "line_items": [{"sku": "S-1", "title": "Tea", "quantity": 1, "price": "89.00"}],
+    "customer": {"id": 77, "first_name": "Li", "phone": "13800000001"},
+    "shipping_address": {"country_code": "CN", "province": "北京市", "city": "北京市"},
+}
+
+
+async def hook(house: Any, kind: str, secret: str) -> str:
+    made = await house.http.post(
+        "/v1/shops/north/connectors",
+        json={"kind": kind, "secrets": [secret]},
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
+    path: str = made.json()["path"]
+    return path
+
+
+async def push_order(house: Any, path: str, body: Any, secret: str = SECRET) -> Any:
+    raw = json.dumps(body).encode()
+    return await house.http.post(
+        path, content=raw, headers={shopify.HEADER: shopify.sign(secret, raw)}
+    )
+
+
+async def push_route(house: Any, path: str, param: Any, salt: str = SALT) -> Any:
+    text = json.dumps(param, ensure_ascii=False)
+    form = urlencode({"sign": kuaidi100.sign(salt, text), "param": text})
+    return await house.http.post(path, content=form.encode())
+
+
+def route(number: str = "YT 100-1") -> dict[str, Any]:
+    nodes = [("2026-01-06 09:00:00", "1002"), ("2026-01-05 18:00:00", "1")]
+    data = [{"ftime": at, "statusCode": code, "context": "a courier's words"} for at, code in nodes]
+    return {
+        "status": "polling",
+        "lastResult": {"nu": number, "com": "yuantong", "state": "0", "data": data},
+    }
+
+
+async def test_a_signed_order_becomes_facts(house: Any) -> None:
+    path = await hook(house, "shopify", SECRET)
+
+    answer = await push_order(house, path, ORDER)
+
+    assert answer.status_code == 200
+    facts = await house.spooled()
+    [order] = [fact for fact in facts if isinstance(fact, OrderFacts)]
+    [person] = [fact for fact in facts if isinstance(fact, CustomerFacts)]
+    assert (order.order_id, order.customer_id, order.total_minor) == (
+        "9007199254740993",
+        "77",
+        8900,
+    )
+    assert (person.phone, person.from_order) == ("+8613800000001", True)
+
+
+async def test_a_repeated_push_gets_the_same_answer_and_is_one_fact(house: Any) -> None:
+    path = await hook(house, "shopify", SECRET)
+
+    for _ in range(3):
+        assert (await push_order(house, path, ORDER)).status_code == 200
+
+    assert len(await house.spooled()) == 2
+
+
+async def test_a_forged_push_is_told_nothing_and_kept_nowhere(house: Any) -> None:
+    path = await hook(house, "shopify", SECRET)
+    parcels = await hook(house, "kuaidi100", SALT)
+    raw = json.dumps(ORDER).encode()
+    signature = {shopify.HEADER: shopify.sign(SECRET, raw)}
+
+    for answer in (
+        await house.http.post(path, content=raw),
+        await push_order(house, path, ORDER, "another secret"),
+        await house.http.post(path, content=raw + b" ", headers=signature),
+        await house.http.post(path, content=raw, headers={shopify.HEADER: "é".encode("latin-1")}),
+        await push_route(house, parcels, route(), "another salt"),
+        await house.http.post(parcels, content=b"param=%7B%7D"),
+        await house.http.post(parcels, content=b"\xff\xfe"),
+    ):
+        assert answer.status_code == 401
+        assert answer.json() == {"error": "signature"}
+    assert await house.spooled() == []
+    assert await house.rows("select * from ingest.rejected_push") == []
+
+
+async def test_an_unknown_hook_is_not_found(house: Any) -> None:
+    assert (await house.http.post("/v1/hooks/nobody", content=b"{}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "raw", [b"{", b'{"id":1}', b'{"id":1,"id":2}', b"[]", b'{"orders_to_redact":[]}']
+)
+async def test_a_signed_push_that_we_cannot_read_succeeds_and_is_kept(
+    house: Any, raw: bytes
+) -> None:
+    path = await hook(house, "shopify", SECRET)
+    headers = {shopify.HEADER: shopify.sign(SECRET, raw)}
+
+    for _ in range(2):
+        assert (await house.http.post(path, content=raw, headers=headers)).status_code == 200
+
+    assert await house.spooled() == []
+    listed = await house.http.get(
+        "/v1/shops/north/kept-pushes", headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    [kept] = listed.json()["pushes"]
+    assert kept["reason"]
+
+
+async def test_an_order_from_the_future_is_kept_aside(house: Any) -> None:
+    path = await hook(house, "shopify", SECRET)
+
+    answer = await push_order(house, path, {**ORDER, "updated_at": "2150-01-01T00:00:00Z"})
+
+    assert answer.status_code == 200
+    assert await house.spooled() == []
+    assert len(await house.rows("select * from ingest.rejected_push")) == 1
+
+
+async def test_a_couriers_push_waits_for_its_parcel_and_then_goes_to_its_order(house: Any) -> None:
+    path = await hook(house, "kuaidi100", SALT)
+
+    answer = await push_route(house, path, route())
+
+    assert answer.json() == {"result": True, "returnCode": "200", "message": "成功"}
+    [waiting] = await house.rows("select wait_key from ingest.parked")
+    assert waiting["wait_key"] == "parcel:YT1001"
+
+    await register(house, "YT1001")
+
+    assert await house.rows("select * from ingest.parked") == []
+    [(topic, fact)] = [one for one in await house.outbox() if one[0] == SHIPMENTS]
+    assert (topic, fact.customer_id, fact.order_id) == (SHIPMENTS, "77", "A-1")
+    assert len(fact.checkpoints) == 2
+
+    # Now that the parcel is known, its next push needs no waiting.
+    later = route()
+    later["lastResult"]["data"].insert(0, {"ftime": "2026-01-07 10:00:00", "statusCode": "3"})
+    await push_route(house, path, later)
+    [direct] = await house.spooled()
+    assert isinstance(direct, ShipmentFacts)
+    assert direct.signed_at is not None
+
+
+async def test_a_refund_finds_its_order_by_either_spelling(house: Any) -> None:
+    path = await hook(house, "shopify", SECRET)
+    rounded = {**ORDER, "id": 9007199254740992}
+    refund = {
+        "id": 5,
+        "order_id": 9007199254740992,
+        "refund_line_items": [],
+        "created_at": "2026-01-06T10:00:00+08:00",
+        "transactions": [{"kind": "refund", "status": "success", "amount": "10.00"}],
+    }
+
+    await push_order(house, path, refund)
+    assert len(await house.rows("select * from ingest.parked")) == 1
+    await push_order(house, path, rounded)
+
+    assert await house.rows("select * from ingest.parked") == []
+    [fact] = [event for _, event in await house.outbox() if isinstance(event, OrderFacts)]
+    assert (fact.order_id, fact.customer_id) == ("9007199254740993", "77")
+    assert fact.refunds[0].amount_minor == 1000
+
+
+async def register(house: Any, number: str) -> None:
+    """Do what the own consumer does with a shop's fact of a parcel."""
+    at = "2026-01-05T18:00:00Z"
+    shipment = {"kind": "shipment", "order_id": "A-1", "customer_id": "77", "at": at}
+    await house.post({**shipment, "number": number})
+    [fact] = await house.spooled()
+    await house.run("delete from ingest.ingest_spool")
+    sent = house.ports.publisher.entry(fact)
+    consumer = Consumer("ingest", house.sealer, 4, house.ports.now)
+    async with house.worker() as conn:
+        await consumer.on_shipments(
+            conn,
+            [Record(sent.topic, sent.part, 0, sent.key, sent.value, sent.headers, 0)],
+        )

@@ -1,0 +1,345 @@
+"""Notifier against a real Postgres and real gateways; records are handed over without Kafka."""
+
+import asyncio
+import base64
+import itertools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from contracts.codec import decode, encode, tombstone
+from contracts.events import (
+    Channel,
+    Consent,
+    CustomerProfile,
+    DeliveryChanged,
+    DeliveryState,
+    MessageClass,
+    MessagePlanned,
+    MessageRecalled,
+    Purpose,
+    Rule,
+    Shop,
+    Text,
+    Variable,
+    Watermark,
+)
+from contracts.ids import message_id
+from notifier.domain.gate import Terms
+from notifier.domain.render import Outlet, Prices
+from notifier.edges.consumer import Consumer
+from notifier.edges.gateways import Gateway, SmsGateway, open_client
+from notifier.edges.receipt_store import ReceiptStore
+from notifier.edges.texts import Texts
+from notifier.edges.timers import Deliveries, Sweep
+from notifier.edges.vault import Vault
+from plumbing.clock import business_clock, real_now
+from plumbing.records import Record, partition_of, unpack_headers
+from plumbing.resources import open_engine, worker_role, worker_tx
+from plumbing.seal import Sealer
+from simulators.sms import Pace
+from simulators.sms import SmsGateway as SmsSimulator
+from support.database import Db, connect
+from support.eventually import eventually
+
+SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+PARTITIONS = 4
+SHANGHAI_NOON = datetime(2026, 11, 11, 4, 0, tzinfo=UTC)
+PHONE = "+8613800138000"
+
+SHOP = Shop(
+    shop_id="tea",
+    revision=1,
+    name="Tea House",
+    zone="Asia/Shanghai",
+    currency="CNY",
+    country="CN",
+    locale="zh",
+    sms_signature="茶舍",
+    email_from="hello@tea.example",
+)
+RULE = Rule(
+    shop_id="tea",
+    rule_id="shipped",
+    version=1,
+    kind="shipped",
+    on=True,
+    message_class=MessageClass.TRANSACTIONAL,
+    priority=50,
+    channels=(Channel.SMS, Channel.EMAIL),
+    attribution_window_s=86_400,
+    texts=(
+        Text(Channel.SMS, "zh", "您的包裹已交给{{ courier }}，单号{{ waybill }}。"),
+        Text(Channel.SMS, "en", "your parcel is with {{ courier }}, number {{ waybill }}."),
+        Text(Channel.EMAIL, "zh", "{{ name }}，您的包裹已寄出：{{ waybill }}", "已寄出"),
+    ),
+)
+
+
+@dataclass(kw_only=True)
+class House:
+    """The notifier's parts on one database, and hands to move them."""
+
+    db: Db
+    engine: AsyncEngine
+    vault: Vault
+    consumer: Consumer
+    terms: Terms
+    texts: Texts = field(default_factory=Texts)
+    _offsets: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def tx(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        return worker_tx(self.engine, worker_role("notifier"))
+
+    def record(self, event: Any, *, age_s: float = 0.0, part: int | None = None) -> Record:
+        topic = "messages.v1" if isinstance(event, Watermark) else None  # travels on several
+        encoded = encode(event, source="test", at=datetime.now(UTC), topic=topic)
+        return self.raw(encoded.topic, encoded.key, encoded.value, encoded.headers, age_s, part)
+
+    def raw(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: tuple[tuple[str, bytes], ...],
+        age_s: float = 0.0,
+        part: int | None = None,
+    ) -> Record:
+        return Record(
+            topic,
+            partition_of(key, PARTITIONS) if part is None else part,
+            next(self._offsets),
+            key,
+            value,
+            headers,
+            int((time.time() - age_s) * 1000),
+        )
+
+    async def feed(self, *events: Any, age_s: float = 0.0, part: int | None = None) -> None:
+        """Hand *events*, all of one topic, to the consumer as one batch."""
+        await self.feed_records([self.record(one, age_s=age_s, part=part) for one in events])
+
+    async def feed_records(self, records: Sequence[Record]) -> None:
+        handle = {
+            "messages.v1": self.consumer.on_messages,
+            "customers.v1": self.consumer.on_customers,
+            "shops.v1": self.consumer.on_shops,
+            "rules.v1": self.consumer.on_rules,
+        }[records[0].topic]
+        async with self.tx() as conn:
+            await handle(conn, records)
+
+    async def erase(self, customer_id: str) -> None:
+        gone = tombstone(
+            "customers.v1", f"tea:{customer_id}".encode(), source="test", at=datetime.now(UTC)
+        )
+        await self.feed_records([self.raw(gone.topic, gone.key, gone.value, gone.headers)])
+
+    async def set_business_time(self, instant: datetime) -> None:
+        conn = await connect(self.db.clock_url)
+        try:
+            await conn.execute(
+                "update clock.shift set by_interval = $1::timestamptz - clock_timestamp()", instant
+            )
+        finally:
+            await conn.close()
+
+    async def business_time(self) -> datetime:
+        async with self.tx() as conn:
+            return await business_clock(conn)
+
+    async def mark_fresh(self, *, age_s: float = 0.0) -> None:
+        async with self.tx() as conn:
+            at = await real_now(conn) - timedelta(seconds=age_s)
+        for part in range(PARTITIONS):
+            await self.feed(Watermark(at), part=part)
+
+    async def rows(self, query: str, **values: Any) -> Sequence[Mapping[str, Any]]:
+        async with self.tx() as conn:
+            return [dict(row) for row in (await conn.execute(text(query), values)).mappings()]
+
+    async def message(self, one: MessagePlanned) -> Mapping[str, Any]:
+        (row,) = await self.rows("select * from message where message_id = :id", id=one.message_id)
+        return row
+
+    async def state(self, one: MessagePlanned) -> tuple[DeliveryState, str]:
+        row = await self.message(one)
+        return DeliveryState(row["state"]), row["reason"]
+
+    async def comes_to(
+        self, one: MessagePlanned, state: DeliveryState, within_s: float = 10.0
+    ) -> Mapping[str, Any]:
+        async def check() -> Mapping[str, Any]:
+            row = await self.message(one)
+            assert row["state"] == state, (row["state"], row["reason"])
+            return row
+
+        found: Mapping[str, Any] = await eventually(check, within_s)
+        return found
+
+    async def announced(self) -> list[Any]:
+        """Return the events in the outbox, in the order of their publication."""
+        rows = await self.rows("select headers, value, key from outbox order by seq")
+        return [decode(unpack_headers(row["headers"]), row["value"], row["key"]) for row in rows]
+
+    async def states(self, one: MessagePlanned) -> list[tuple[int, DeliveryState, str]]:
+        return [
+            (event.revision, event.state, event.reason)
+            for event in await self.announced()
+            if isinstance(event, DeliveryChanged) and event.message_id == one.message_id
+        ]
+
+    def deliveries(self, gateways: Mapping[Channel, Gateway], **more: Any) -> Deliveries:
+        return Deliveries(
+            engine=self.engine,
+            vault=self.vault,
+            partitions=PARTITIONS,
+            gateways=gateways,
+            render=self.texts.render,
+            terms=self.terms,
+            on_commit=lambda: None,
+            **more,
+        )
+
+    @asynccontextmanager
+    async def delivering(
+        self, gateways: Mapping[Channel, Gateway], **more: Any
+    ) -> AsyncIterator[Deliveries]:
+        stop = asyncio.Event()
+        deliveries = self.deliveries(gateways, **more)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(deliveries.run(stop))
+            try:
+                yield deliveries
+            finally:
+                stop.set()
+
+    async def sweep(self, *, claim_timeout_s: float = 60, unknown_close_s: float = 900) -> int:
+        return await Sweep(
+            engine=self.engine,
+            vault=self.vault,
+            partitions=PARTITIONS,
+            claim_timeout_s=claim_timeout_s,
+            unknown_close_s=unknown_close_s,
+            on_commit=lambda: None,
+        )()
+
+    async def cut_connections(self) -> None:
+        """End every connection of the notifier's pool, as a failing server would."""
+        conn = await connect(self.db.admin_url)
+        try:
+            await conn.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where usename = 'notifier' and datname = current_database()"
+            )
+        finally:
+            await conn.close()
+
+    def receipt_store(self, conn: AsyncConnection) -> ReceiptStore:
+        return ReceiptStore(conn, self.vault, PARTITIONS)
+
+
+@asynccontextmanager
+async def listening(
+    talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[int]:
+    """Serve *talk* on a port of 127.0.0.1; at the end every connection is closed."""
+    running: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        running.add(task)
+        try:
+            await talk(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            running.discard(task)
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        if running:
+            await asyncio.wait(running, timeout=2)
+
+
+@pytest.fixture
+async def house(db: Db) -> AsyncIterator[House]:
+    """A shop with one rule, at noon; nobody is known yet."""
+    vault = Vault(Sealer(bytes(range(32))))
+    outlets = {
+        Channel.SMS: Outlet("sms", Prices("CNY", 45_000, {"US": 8_000})),
+        Channel.EMAIL: Outlet("smtp", Prices("CNY", 0), "care@huiliu.invalid"),
+    }
+    async with open_engine(db.url("notifier"), app="test", pool=16) as engine:
+        made = House(
+            db=db,
+            engine=engine,
+            vault=vault,
+            consumer=Consumer(grp="notifier", vault=vault, partitions=PARTITIONS),
+            terms=Terms(outlets, spread=timedelta(minutes=30)),
+        )
+        await made.set_business_time(SHANGHAI_NOON)
+        await made.feed(SHOP)
+        await made.feed(RULE)
+        yield made
+
+
+@pytest.fixture
+async def sms() -> AsyncIterator[SmsSimulator]:
+    async with SmsSimulator(secret=SECRET, pace=Pace(drip_every_s=0.05)) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def sms_gateway(sms: SmsSimulator) -> AsyncIterator[SmsGateway]:
+    async with open_client(50) as client:
+        yield SmsGateway(
+            client=client, url=sms.url, secret=SECRET, within_s=1.0, unix_time=time.time
+        )
+
+
+def person(customer_id: str = "c1", *, revision: int = 1, **fields: Any) -> CustomerProfile:
+    values: dict[str, Any] = {"phone": PHONE, "email": "li@mail.example", "name": "小李"}
+    return CustomerProfile("tea", customer_id, revision, **(values | fields))
+
+
+def planned(once: str = "p1", customer_id: str = "c1", **fields: Any) -> MessagePlanned:
+    one = MessagePlanned(
+        shop_id="tea",
+        customer_id=customer_id,
+        message_id=message_id("tea", "shipped", once, "1"),
+        rule_id="shipped",
+        rule_version=1,
+        kind="shipped",
+        message_class=MessageClass.TRANSACTIONAL,
+        priority=50,
+        channels=(Channel.SMS,),
+        due_at=SHANGHAI_NOON - timedelta(minutes=1),
+        expires_at=SHANGHAI_NOON + timedelta(hours=24),
+        once_key=once,
+        order_id=f"o-{once}",
+        variables=(Variable("courier", "顺丰"), Variable("waybill", f"SF{once}")),
+    )
+    return replace(one, **fields)
+
+
+def consent(*, given: bool = True, channel: Channel = Channel.SMS) -> Consent:
+    return Consent(channel, Purpose.MARKETING, given, SHANGHAI_NOON - timedelta(days=9))
+
+
+def recalled(one: MessagePlanned, reason: str = "paid") -> MessageRecalled:
+    return MessageRecalled(one.shop_id, one.customer_id, one.message_id, reason)

@@ -1,0 +1,421 @@
+"""From records on Kafka's topics to the reports that the API answers, on a real Postgres."""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts import topics
+from contracts.codec import encode
+from contracts.events import (
+    Cell,
+    ChangeReason,
+    Channel,
+    Decision,
+    DecisionResult,
+    DeliveryChanged,
+    DeliveryState,
+    MessageClass,
+    MessagePlanned,
+    MessageRecalled,
+    OrderFacts,
+    RefundFacts,
+    Rule,
+    SegmentChanged,
+    Shop,
+    Watermark,
+)
+from plumbing.consume import NotReady
+from plumbing.migrate import check
+from plumbing.records import Record
+from plumbing.resources import open_engine, worker_role, worker_tx
+from reporting.edges.consumer import Consumer
+from reporting.main import HOME, api
+from reporting.settings import Settings
+from support.database import Db
+from web.auth import issue_local_token
+
+SECRET = "a secret of at least thirty-two characters"
+NOW = datetime.now(UTC).replace(microsecond=0)
+TODAY = (NOW + timedelta(hours=8)).date()
+SENT = NOW - timedelta(days=2)
+HOUR = timedelta(hours=1)
+DAY_S = 86_400
+
+SHOP = Shop("tea", 3, "茶铺", "Asia/Shanghai", "CNY", "CN", "zh", "茶铺")
+CAMPAIGN = Rule(
+    "tea", "campaign", 1, "campaign_start", True, MessageClass.MARKETING, 54, (Channel.SMS,),
+    3 * DAY_S, goal="sales",
+)  # fmt: skip
+REMIND = Rule(
+    "tea", "unpaid_first", 1, "unpaid_first", True, MessageClass.SERVICE, 80, (Channel.SMS,),
+    DAY_S, credits_own_order=True,
+)  # fmt: skip
+SHIPPED = Rule(
+    "tea", "shipped", 1, "shipped", True, MessageClass.TRANSACTIONAL, 90, (Channel.SMS,), DAY_S
+)
+
+
+def plan(rule: Rule, number: int, customer: str, order: str | None = None) -> MessagePlanned:
+    return MessagePlanned(
+        rule.shop_id, customer, f"{rule.rule_id}-{number}", rule.rule_id, rule.version, rule.kind,
+        rule.message_class, rule.priority, (Channel.SMS,), SENT, SENT + timedelta(days=1),
+        f"k{number}", order_id=order,
+    )  # fmt: skip
+
+
+def delivery(planned: MessagePlanned, revision: int, state: DeliveryState, reason: str = "") -> Any:
+    known = DeliveryChanged(
+        planned.shop_id, planned.customer_id, planned.message_id, revision, state,
+        planned.rule_id, planned.rule_version, planned.kind, reason, order_id=planned.order_id,
+    )  # fmt: skip
+    if state is not DeliveryState.SENT:
+        return known
+    return dataclasses.replace(
+        known, channel=Channel.SMS, gateway="g", pieces=2, price_micros=90_000, currency="CNY",
+        sent_at=SENT,
+    )  # fmt: skip
+
+
+def order(number: int, customer: str, **facts: Any) -> OrderFacts:
+    return OrderFacts("tea", customer, f"o{number}", 1, currency="CNY", total_minor=20_000, **facts)
+
+
+ORDERS = [
+    order(1, "c1", placed_at=SENT + HOUR),
+    order(1, "c1", paid_at=SENT + 2 * HOUR),
+    OrderFacts("tea", "c1", "o1", 9, refunds=(RefundFacts("r", 9, 5_000, completed_at=NOW),)),
+    order(2, "c2", placed_at=SENT - HOUR, paid_at=SENT + 2 * HOUR),
+    order(3, "c3", placed_at=SENT - HOUR),
+    order(4, "c1", placed_at=SENT + HOUR),
+    dataclasses.replace(order(5, "c1", placed_at=SENT + HOUR, paid_at=SENT + HOUR), currency="USD"),
+]
+PLANS = [
+    plan(CAMPAIGN, 1, "c1"),
+    plan(REMIND, 2, "c2", "o2"),
+    plan(REMIND, 3, "c3", "o3"),
+    plan(REMIND, 4, "c4", "o4"),
+    plan(SHIPPED, 5, "c1", "o1"),
+]
+DELIVERIES = [
+    *(delivery(one, 1, DeliveryState.SENT) for one in [*PLANS[:3], PLANS[4]]),
+    *(delivery(one, 2, DeliveryState.DELIVERED) for one in [*PLANS[:3], PLANS[4]]),
+    delivery(PLANS[3], 1, DeliveryState.SUPPRESSED, "cancelled"),
+]
+MESSAGES = [
+    *PLANS,
+    MessageRecalled("tea", "c4", "unpaid_first-4", "paid"),
+    Decision(
+        "tea", "c5", "d1", "unpaid_first", 1, "unpaid_first", "k", DecisionResult.CANCELLED,
+        "paid", SENT,
+    ),
+    Decision("tea", "c6", "d2", "shipped", 1, "shipped", "k", DecisionResult.SKIPPED, "signed"),
+    Watermark(NOW),
+]  # fmt: skip
+SEGMENTS = [
+    SegmentChanged("tea", "c1", 1, TODAY, Cell.JUST_BOUGHT, ChangeReason.EVENT, 1, 15_000),
+    SegmentChanged("tea", "c2", 1, TODAY, Cell.JUST_BOUGHT, ChangeReason.EVENT, 1, 20_000),
+    SegmentChanged("tea", "c2", 2, TODAY, Cell.NEW_HIGH, ChangeReason.TIME, 1, 20_000),
+]
+
+
+def records(topic: str, events: Sequence[Any], at: datetime = NOW) -> list[Record]:
+    made = []
+    for offset, event in enumerate(events):
+        sent = encode(event, source="test", at=NOW, topic=topic)
+        stamp = int(at.timestamp() * 1000)
+        made.append(Record(topic, 0, offset, sent.key, sent.value, sent.headers, stamp))
+    return made
+
+
+class House:
+    """The consumer and the API of one reporting, on one database."""
+
+    def __init__(self, engine: AsyncEngine, client: httpx.AsyncClient) -> None:
+        self.engine = engine
+        self.client = client
+        self.consumer = Consumer("reporting")
+
+    async def read(self, topic: str, batch: Sequence[Record]) -> None:
+        handle: dict[str, Callable[..., Awaitable[None]]] = {
+            topics.SHOPS: self.consumer.on_shops,
+            topics.RULES: self.consumer.on_rules,
+            topics.ORDERS: self.consumer.on_orders,
+            topics.MESSAGES: self.consumer.on_messages,
+            topics.DELIVERIES: self.consumer.on_deliveries,
+            topics.SEGMENTS: self.consumer.on_segments,
+        }
+        async with worker_tx(self.engine, worker_role("reporting")) as conn:
+            await handle[topic](conn, batch)
+
+    async def read_all(self) -> None:
+        await self.read(topics.SHOPS, records(topics.SHOPS, [SHOP]))
+        await self.read(topics.RULES, records(topics.RULES, [CAMPAIGN, REMIND, SHIPPED]))
+        await self.read(topics.ORDERS, records(topics.ORDERS, ORDERS))
+        await self.read(topics.MESSAGES, records(topics.MESSAGES, MESSAGES))
+        await self.read(topics.DELIVERIES, records(topics.DELIVERIES, DELIVERIES))
+        await self.read(topics.SEGMENTS, records(topics.SEGMENTS, SEGMENTS))
+
+    async def get(
+        self,
+        path: str,
+        query: Mapping[str, str | int] | None = None,
+        *,
+        shop: str = "tea",
+        status: int = 200,
+    ) -> Any:
+        token = issue_local_token(SECRET, shop, ["reports:read"])
+        answer = await self.client.get(
+            f"/v1/shops/{shop}/reports/{path}",
+            params=dict(query or {}),
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    async def letters(self) -> list[str]:
+        async with worker_tx(self.engine, worker_role("reporting")) as conn:
+            found = await conn.execute(text("select reason from dead_letter order by id"))
+            return list(found.scalars())
+
+
+@pytest.fixture
+async def house(db: Db) -> AsyncIterator[House]:
+    settings = Settings(
+        environment="test",
+        database_url=SecretStr(db.url("reporting")),
+        kafka_servers="nowhere:1",
+        token_secret=SecretStr(SECRET),
+        http_port=0,
+        ops_port=0,
+    )
+    async with open_engine(db.url("reporting"), app="reporting") as engine:
+        transport = httpx.ASGITransport(api(settings, engine, "reporting"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield House(engine, client)
+
+
+def rule(report: Any, rule_id: str) -> Any:
+    return next(one for one in report["rules"] if one["rule_id"] == rule_id)
+
+
+async def test_the_effect_report_has_the_ten_fields_per_rule(house: House) -> None:
+    await house.read_all()
+
+    report = await house.get("effect")
+
+    campaign, remind, shipped = (
+        rule(report, one) for one in ("campaign", "unpaid_first", "shipped")
+    )
+    assert campaign["paid_amount_minor"] == 15_000
+    assert campaign["unpaid_amount_minor"] == 20_000
+    assert (campaign["paid_orders"], campaign["unpaid_orders"]) == (1, 1)
+    assert (campaign["paid_people"], campaign["unpaid_people"]) == (1, 0)
+    assert (campaign["people_reached"], campaign["pieces_sent"]) == (1, 2)
+    assert (campaign["cost_micros"], campaign["roi"]) == (90_000, "1666.67")
+    assert campaign["roi_as_ratio"] == "1:1666.67"
+    assert (campaign["goal"], campaign["message_class"]) == ("sales", "marketing")
+    assert (remind["paid_amount_minor"], remind["unpaid_amount_minor"]) == (20_000, 20_000)
+    assert (remind["order_conversion"], remind["messages_sent"]) == ("0.5000", 2)
+    assert (shipped["paid_orders"], shipped["roi"], shipped["cost_micros"]) == (0, None, 90_000)
+    total = report["total"]
+    assert (total["paid_amount_minor"], total["cost_micros"]) == (35_000, 360_000)
+    assert (report["currency"], report["exponent"], report["shop_name"]) == ("CNY", 2, "茶铺")
+
+
+async def test_one_rule_and_other_days_narrow_the_report(house: House) -> None:
+    await house.read_all()
+
+    one = await house.get("effect", {"rule_id": "campaign"})
+    before = await house.get("effect", {"from": "2020-01-01", "until": "2020-02-01"})
+
+    assert [found["rule_id"] for found in one["rules"]] == ["campaign"]
+    assert one["total"]["paid_amount_minor"] == 15_000
+    assert before["total"]["messages_sent"] == 0
+    assert len(before["rules"]) == 3
+
+
+async def test_the_summary_counts_what_came_in_and_what_became_of_it(house: House) -> None:
+    await house.read_all()
+    await house.read(topics.ORDERS, records(topics.ORDERS, ORDERS))
+
+    found = await house.get("summary")
+
+    assert found["orders"] == {
+        "events": 7,
+        "known": 5,
+        "counted": 2,
+        "unpaid": 2,
+        "cancelled": 0,
+        "in_other_currency": 1,
+        "net_minor": 35_000,
+    }
+    assert found["segment_changes"] == 3
+    assert found["cells"] == [
+        {"cell": "just_bought", "customers": 1},
+        {"cell": "new_high", "customers": 1},
+    ]
+    assert {"kind": "shipped", "state": "delivered", "reason": "", "messages": 1} in found[
+        "messages"
+    ]
+    assert {
+        "kind": "unpaid_first", "state": "suppressed", "reason": "cancelled", "messages": 1,
+    } in found["messages"]  # fmt: skip
+    assert {
+        "kind": "shipped", "result": "skipped", "reason": "signed", "decisions": 1,
+    } in found["decisions"]  # fmt: skip
+    assert found["cancelled_by_payment"] == 1
+    assert found["effect"]["paid_amount_minor"] == 35_000
+
+
+async def test_any_order_and_repetition_of_records_gives_the_same_reports(
+    service_db: Callable[[], Awaitable[Db]], house: House
+) -> None:
+    await house.read_all()
+    straight = [await house.get("effect"), await house.get("summary")]
+    batches = [
+        *((topics.ORDERS, [one]) for one in records(topics.ORDERS, ORDERS * 2)),
+        *((topics.MESSAGES, [one]) for one in records(topics.MESSAGES, MESSAGES * 2)),
+        *((topics.DELIVERIES, [one]) for one in records(topics.DELIVERIES, DELIVERIES * 2)),
+        *((topics.SEGMENTS, [one]) for one in records(topics.SEGMENTS, SEGMENTS * 2)),
+        (topics.RULES, records(topics.RULES, [CAMPAIGN])),
+    ]
+    Random(7).shuffle(batches)  # noqa: S311 - the same shuffle each time
+    other = await service_db()
+    async with open_engine(other.url("reporting"), app="reporting") as engine:
+        again = House(engine, house.client)
+        await again.read(topics.SHOPS, records(topics.SHOPS, [SHOP]))
+        await again.read(topics.RULES, records(topics.RULES, [REMIND, SHIPPED]))
+        for topic, batch in batches:
+            await again.read(topic, batch)
+
+        house.client._transport.app.state.engine = engine  # type: ignore[attr-defined]  # noqa: SLF001 - the same API on the other database
+        shuffled = [await house.get("effect"), await house.get("summary")]
+
+    for report in (*straight, *shuffled):
+        del report["as_of"]
+    assert shuffled == straight
+
+
+async def test_the_people_behind_a_rule_come_in_pages(house: House) -> None:
+    await house.read_all()
+    more = [delivery(plan(CAMPAIGN, 10 + n, f"p{n}"), 2, DeliveryState.SENT) for n in range(3)]
+    await house.read(topics.DELIVERIES, records(topics.DELIVERIES, more))
+    plans = [plan(CAMPAIGN, 10 + n, f"p{n}") for n in range(3)]
+    await house.read(topics.MESSAGES, records(topics.MESSAGES, plans))
+    receipts = [delivery(one, 3, DeliveryState.DELIVERED) for one in plans]
+    await house.read(topics.DELIVERIES, records(topics.DELIVERIES, receipts))
+    debts = [order(10 + n, f"p{n}", placed_at=SENT + HOUR) for n in range(3)]
+    await house.read(topics.ORDERS, records(topics.ORDERS, debts))
+
+    payers = await house.get("people", {"rule_id": "campaign"})
+    wanted: dict[str, str | int] = {"rule_id": "campaign", "side": "unpaid", "limit": 2}
+    first = await house.get("people", wanted)
+    rest = await house.get("people", {**wanted, "cursor": first["next_cursor"]})
+
+    assert payers["people"] == [{"customer_id": "c1", "orders": 1, "amount_minor": 15_000}]
+    assert payers["next_cursor"] is None
+    found = [one["customer_id"] for one in (*first["people"], *rest["people"])]
+    assert (found, rest["next_cursor"]) == (["p0", "p1", "p2"], None)
+
+
+async def test_a_message_of_a_version_nobody_kept_is_judged_by_the_newest(house: House) -> None:
+    await house.read_all()
+    newer = dataclasses.replace(CAMPAIGN, version=7, attribution_window_s=60)
+    await house.read(topics.RULES, records(topics.RULES, [newer]))
+
+    kept = await house.get("effect", {"rule_id": "campaign"})
+
+    assert kept["total"]["paid_orders"] == 1
+
+
+async def test_a_shop_or_period_that_does_not_exist_is_refused(house: House) -> None:
+    await house.read_all()
+
+    assert (await house.get("effect", shop="coffee", status=404))["detail"] == "no such shop"
+    await house.get("effect", {"from": "2026-01-02", "until": "2026-01-01"}, status=422)
+    await house.get("summary", {"from": "soon"}, status=422)
+    await house.get("people", status=422)
+    await house.get("people", {"rule_id": "campaign", "cursor": "torn"}, status=400)
+
+
+async def test_a_shop_sees_its_own_figures_only(house: House) -> None:
+    await house.read_all()
+    other = dataclasses.replace(SHOP, shop_id="coffee", name="Coffee")
+    await house.read(topics.SHOPS, records(topics.SHOPS, [other]))
+
+    found = await house.get("summary", shop="coffee")
+
+    assert (found["orders"]["known"], found["messages"], found["cells"]) == (0, [], [])
+
+
+async def test_an_older_shop_record_replaces_no_newer(house: House) -> None:
+    older = dataclasses.replace(SHOP, revision=2, name="old")
+    await house.read(topics.SHOPS, records(topics.SHOPS, [SHOP, older]))
+    await house.read(topics.SHOPS, records(topics.SHOPS, [older]))
+
+    assert (await house.get("summary"))["shop_name"] == "茶铺"
+
+
+async def test_an_unknown_shop_is_waited_for_and_then_put_away(house: House) -> None:
+    with pytest.raises(NotReady):
+        await house.read(topics.ORDERS, records(topics.ORDERS, ORDERS[:1], datetime.now(UTC)))
+    late = records(topics.ORDERS, ORDERS[:1], NOW - timedelta(minutes=1))
+    await house.read(topics.ORDERS, late)
+
+    assert await house.letters() == ["unknown shop"]
+
+
+async def test_what_cannot_be_read_is_put_away_and_the_rest_goes_on(house: House) -> None:
+    await house.read(topics.SHOPS, records(topics.SHOPS, [SHOP]))
+    good, bad, gone = records(topics.ORDERS, [ORDERS[0], ORDERS[1], ORDERS[2]])
+    bad = dataclasses.replace(bad, value=b"\xff\xff")
+    gone = dataclasses.replace(gone, value=None)
+    await house.read(topics.ORDERS, [bad, gone, good])
+
+    assert len(await house.letters()) == 2
+    assert (await house.get("summary"))["orders"]["known"] == 1
+
+
+async def test_two_batches_that_meet_in_one_new_order_lose_nothing(house: House) -> None:
+    await house.read(topics.SHOPS, records(topics.SHOPS, [SHOP]))
+    facts = [order(1, f"c{n}", placed_at=SENT, ship_by=SENT + n * HOUR) for n in range(8)]
+
+    await asyncio.gather(
+        *(house.read(topics.ORDERS, [one]) for one in records(topics.ORDERS, facts))
+    )
+
+    found = await house.get("summary")
+    assert (found["orders"]["known"], found["orders"]["events"]) == (1, 8)
+
+
+async def test_the_console_is_served_whole_and_loads_nothing_from_elsewhere(house: House) -> None:
+    page = await house.client.get("/console")
+
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "http" not in page.text
+    for name in ("console.js", "texts.js", "console.css", "icon.svg"):
+        assert (await house.client.get(f"/console/files/{name}")).status_code == 200
+
+
+async def test_the_migration_makes_the_tables_of_the_code(db: Db) -> None:
+    assert await asyncio.to_thread(check, HOME, db.owner_url("reporting")) == []
+
+
+async def test_days_are_the_shops(house: House) -> None:
+    await house.read_all()
+
+    day = (SENT + timedelta(hours=8)).date()
+    found = await house.get("effect", {"from": str(day), "until": str(day + timedelta(days=1))})
+
+    assert found["total"]["messages_sent"] == 4
+    assert date.fromisoformat(found["first"]) == day

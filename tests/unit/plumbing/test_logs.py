@@ -1,0 +1,136 @@
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from typing_extensions import override
+
+from plumbing import logs, trace
+
+log = logging.getLogger("shelf")
+
+
+@pytest.fixture
+def lines() -> Iterator[Any]:
+    """Everything that goes through the formatter, read back from its JSON."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.formatter("shelf"))
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    log.removeHandler(handler)
+    log.propagate = True
+
+
+def test_a_line_is_an_event_with_fields(lines: Any) -> None:
+    with trace.continued([]) as traceparent:
+        log.info("order paid", extra={"order_id": "o1", "parts": (1, 2)})
+
+    (line,) = lines()
+    assert line["event"] == "order paid"
+    assert (line["order_id"], line["parts"], line["level"]) == ("o1", [1, 2], "info")
+    assert (line["service"], line["logger"]) == ("shelf", "shelf")
+    assert line["trace_id"] == traceparent[3:35]
+    assert line["at"].endswith("Z")
+
+
+PERSONAL = [
+    "13812345678",
+    "+86 138 1234 5678",
+    "138-1234-5678",
+    "8613812345678",
+    "+44 7700 900123",
+    "(415) 555-2671",
+    "415-555-2671",
+    "wang.fang+shop@mail.example.cn",
+    "postgresql://segmenter:hunter2@db",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+]
+
+
+@pytest.mark.parametrize("text", PERSONAL)
+def test_no_number_mailbox_or_credential_passes(lines: Any, text: str) -> None:
+    secret = text.removeprefix("postgresql://").removesuffix("@db")
+    log.debug("seen %s", text, extra={"a": text, "b": {"c": [f"x {text}, y"]}, "d": text.encode()})
+
+    assert secret not in json.dumps(lines(), ensure_ascii=False)
+
+
+def test_a_number_passed_as_an_integer_is_hidden_too(lines: Any) -> None:
+    log.info("x", extra={"a": 13812345678, "offset": 12, "version_us": 1763990000123456})
+
+    (line,) = lines()
+    assert (line["a"], line["offset"], line["version_us"]) == ("[hidden]", 12, 1763990000123456)
+
+
+@pytest.mark.parametrize(
+    "name", ["phone", "customer_phone", "email", "Authorization", "api_key", "token", "body"]
+)
+def test_fields_that_are_named_so_are_hidden_whatever_they_hold(lines: Any, name: str) -> None:
+    log.info("x", extra={name: "anything"})
+
+    assert lines()[0][name] == "[hidden]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["6e1c1381-2345-4678-9abc-def012345678", "2026-11-25T02:14:00.123456Z", "orders.v1/3 at 1234"],
+)
+def test_ids_and_instants_stay_readable(text: str) -> None:
+    assert logs.mask(text) == text
+
+
+def test_an_exception_is_told_by_kind_and_place_never_by_text(lines: Any) -> None:
+    def fail() -> None:
+        try:
+            dict[str, str]()["13812345678"]
+        except KeyError as error:
+            raise ValueError("wang@mail.example") from error
+
+    try:
+        fail()
+    except ValueError:
+        log.exception("failed")
+
+    (line,) = lines()
+    assert line["error"] == "ValueError <- KeyError"
+    assert "test_logs.py" in line["stack"]
+    assert "mail.example" not in json.dumps(line)
+
+
+def test_what_is_no_text_is_shown_by_its_text_and_redacted(lines: Any) -> None:
+    class Strange:
+        @override
+        def __str__(self) -> str:
+            return "call 13812345678"
+
+    log.info("x", extra={"a": Strange(), "b": float("nan")})
+
+    assert lines()[0]["a"] == "call [hidden]"
+
+
+def test_configured_every_logger_speaks_json_and_the_talkative_are_quiet() -> None:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    stream = io.StringIO()
+    try:
+        logs.configure("shelf", "DEBUG", stream)
+        structlog.get_logger("own").info("by structlog", phone="1")
+        logging.getLogger("aiokafka.producer").debug("Sending (key=%s value=%s)", b"k", b"v")
+        logging.getLogger("uvicorn.error").info("by the standard library")
+    finally:
+        root.handlers[:] = before[0]
+        root.setLevel(before[1])
+        logging.captureWarnings(capture=False)
+        structlog.reset_defaults()
+
+    found = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["event"] for line in found] == ["by structlog", "by the standard library"]
+    assert found[0]["phone"] == "[hidden]"
+    assert sys.stdout is not stream

@@ -1,0 +1,201 @@
+"""Batches of order facts: any order of arrival, any repetition, any split gives one state."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from care.facts import OrderState, merge_order
+from contracts.events import Cell, OrderFacts, RefundFacts, SegmentChanged
+from segmenter.domain.average import Average
+from segmenter.domain.fold import Held, OrderKey, absorb, advance, incomplete
+from segmenter.domain.rfm import Purchase, purchase_of, tally
+from segmenter.domain.standing import UNSEEN, CustomerKey, ShopDay, Standing, move
+
+DAY = date(2026, 3, 1)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SHOPS = {
+    "tea": ShopDay("tea", "Asia/Shanghai", "CNY", DAY, Average(3, 100)),
+    "ink": ShopDay("ink", "America/New_York", "USD", DAY, Average()),
+}
+
+
+@dataclass
+class Kept:
+    """What storage would keep between batches."""
+
+    orders: dict[OrderKey, Held] = field(default_factory=dict)
+    standings: dict[CustomerKey, Standing] = field(default_factory=dict)
+    changes: list[SegmentChanged] = field(default_factory=list)
+
+    def apply(self, facts: Sequence[OrderFacts]) -> None:
+        changed, steps = absorb(self.orders, facts, SHOPS)
+        needed = incomplete(steps, self.standings, SHOPS)
+        outcome = advance(
+            steps, self.standings, {who: self.purchases(who) for who in needed}, SHOPS
+        )
+        self.orders |= changed
+        self.standings |= outcome.standings
+        self.changes += outcome.changes
+
+    def purchases(self, customer: CustomerKey) -> dict[str, Purchase]:
+        return {
+            order_id: held.purchase
+            for (shop_id, order_id), held in self.orders.items()
+            if (shop_id, held.order.customer_id) == customer and held.purchase is not None
+        }
+
+
+def moments(days: int) -> st.SearchStrategy[datetime]:
+    return st.integers(-5, days).map(lambda ago: NOON - timedelta(days=ago, hours=ago % 24))
+
+
+refunds = st.builds(
+    RefundFacts,
+    refund_id=st.sampled_from(["r1", "r2"]),
+    version_us=st.integers(1, 4),
+    amount_minor=st.none() | st.integers(1, 60),
+    agreed_at=st.none() | moments(5),
+    withdrawn_at=st.none() | moments(5),
+)
+facts = st.builds(
+    OrderFacts,
+    shop_id=st.sampled_from(["tea", "ink"]),
+    customer_id=st.sampled_from(["ann", "bob"]),
+    order_id=st.sampled_from(["o1", "o2", "o3"]),
+    version_us=st.integers(1, 4),
+    paid_at=st.none() | moments(400),
+    cancelled_at=st.none() | moments(5),
+    restored_at=st.none() | moments(5),
+    currency=st.sampled_from([None, "CNY", "USD"]),
+    total_minor=st.none() | st.integers(0, 100),
+    is_test=st.sampled_from([None, None, False, True]),
+    refunds=st.lists(refunds, max_size=2).map(tuple),
+)
+streams = st.lists(facts, max_size=14)
+
+
+def recomputed(stream: Iterable[OrderFacts]) -> dict[CustomerKey, Standing]:
+    """Compute the standings from scratch, by the plainest way there is."""
+    orders: dict[OrderKey, OrderState] = {}
+    bought: dict[CustomerKey, list[Purchase]] = {}
+    for fact in stream:
+        key = (fact.shop_id, fact.order_id)
+        orders[key] = merge_order(orders.get(key), fact)
+        bought.setdefault((fact.shop_id, fact.customer_id), [])
+    for (shop_id, _), order in orders.items():
+        shop = SHOPS[shop_id]
+        purchase = purchase_of(order, zone=shop.zone, currency=shop.currency)
+        if purchase is not None:
+            bought[shop_id, order.customer_id].append(purchase)
+    return {
+        who: without_revision(move(who, UNSEEN, tally(all_of, DAY), SHOPS[who[0]])[0])
+        for who, all_of in bought.items()
+    }
+
+
+def without_revision(standing: Standing) -> Standing:
+    return replace(standing, revision=0)
+
+
+def split(stream: Sequence[OrderFacts], random: Random) -> list[Sequence[OrderFacts]]:
+    cuts = sorted(random.randint(0, len(stream)) for _ in range(3))
+    edges = [0, *cuts, len(stream)]
+    return [stream[a:b] for a, b in pairwise(edges)]
+
+
+@given(streams, st.randoms(use_true_random=False))
+def test_facts_shuffled_repeated_and_split_give_the_state_of_a_plain_recomputation(
+    stream: list[OrderFacts], random: Random
+) -> None:
+    shuffled = stream + stream[: len(stream) // 2]
+    random.shuffle(shuffled)
+    kept = Kept()
+
+    for batch in split(shuffled, random):
+        kept.apply(batch)
+
+    found = {who: without_revision(standing) for who, standing in kept.standings.items()}
+    assert found == recomputed(stream)
+
+
+@given(streams, st.randoms(use_true_random=False))
+def test_where_a_batch_ends_does_not_show_in_what_is_announced(
+    stream: list[OrderFacts], random: Random
+) -> None:
+    whole, pieces = Kept(), Kept()
+
+    whole.apply(stream)
+    for batch in split(stream, random):
+        pieces.apply(batch)
+
+    assert pieces.changes == whole.changes
+    assert pieces == whole
+
+
+@given(streams)
+def test_a_batch_handled_again_changes_and_announces_nothing(stream: list[OrderFacts]) -> None:
+    kept = Kept()
+    kept.apply(stream)
+    before = (dict(kept.orders), dict(kept.standings), list(kept.changes))
+
+    changed, steps = absorb(kept.orders, stream, SHOPS)
+    outcome = advance(steps, kept.standings, {}, SHOPS)
+
+    assert not changed
+    assert not outcome.standings
+    assert (kept.orders, kept.standings, kept.changes) == before
+
+
+def paid(order_id: str, customer_id: str = "ann", **more: object) -> OrderFacts:
+    fact = OrderFacts("tea", customer_id, order_id, 1, paid_at=NOON, currency="CNY", total_minor=50)
+    return replace(fact, **more)  # type: ignore[arg-type]  # names and types are the test's own
+
+
+def test_a_late_unpaid_snapshot_takes_no_payment_away() -> None:
+    kept = Kept()
+
+    kept.apply([paid("o1"), OrderFacts("tea", "ann", "o1", 9, placed_at=NOON, total_minor=50)])
+
+    assert kept.standings["tea", "ann"].cell is Cell.JUST_BOUGHT
+    assert len(kept.changes) == 1
+
+
+def test_an_order_that_turns_out_to_be_somebody_elses_counts_for_them_alone() -> None:
+    kept = Kept()
+
+    kept.apply([paid("o1"), paid("o1", "bob", version_us=2)])
+
+    ann, bob = kept.standings["tea", "ann"], kept.standings["tea", "bob"]
+    assert (ann.cell, ann.total.frequency) == (Cell.NEVER_BOUGHT, 0)
+    assert (bob.cell, bob.total.monetary_minor) == (Cell.JUST_BOUGHT, 50)
+
+
+def test_a_purchase_that_moved_is_written_even_where_the_tally_stays_equal() -> None:
+    """Whoever has read the customer's purchases meanwhile must be able to notice."""
+    kept = Kept()
+    middle = paid("o2", paid_at=NOON - timedelta(days=2))
+    kept.apply([paid("o1"), middle, paid("o3", paid_at=NOON - timedelta(days=4))])
+    moved = [replace(middle, paid_at=NOON - timedelta(days=3))]
+
+    _, steps = absorb(kept.orders, moved, SHOPS)
+    who = ("tea", "ann")
+    outcome = advance(steps, kept.standings, {who: kept.purchases(who)}, SHOPS)
+
+    assert outcome.standings == {who: kept.standings[who]}
+
+
+def test_a_purchase_that_another_transaction_took_meanwhile_is_no_failure() -> None:
+    """Then the save finds out, and the batch is handled again."""
+    kept = Kept()
+    kept.apply([paid("o1")])
+    who = ("tea", "ann")
+
+    _, steps = absorb(kept.orders, [paid("o1", cancelled_at=NOON)], SHOPS)
+    outcome = advance(steps, kept.standings, {who: {}}, SHOPS)
+
+    assert outcome.standings[who].cell is Cell.NEVER_BOUGHT

@@ -1,0 +1,117 @@
+"""What an order counts for, and what purchases add up to."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from care.facts import merge_order
+from contracts.events import OrderFacts, RefundFacts
+from segmenter.domain.rfm import NOTHING, Purchase, Rfm, grow, measure, purchase_of, tally
+
+AT = datetime(2026, 3, 1, 16, 30, tzinfo=UTC)
+FACTS = OrderFacts(
+    "tea", "ann", "o1", version_us=1, placed_at=AT, paid_at=AT, currency="CNY", total_minor=500
+)
+DAY = date(2026, 3, 1)
+
+days = st.integers(-3, 800).map(lambda ago: DAY - timedelta(days=ago))
+purchases = st.lists(st.builds(Purchase, days, st.integers(1, 1000)), max_size=12)
+
+
+def counted(*facts: OrderFacts, zone: str = "Asia/Shanghai") -> Purchase | None:
+    order = None
+    for fact in facts:
+        order = merge_order(order, fact)
+    assert order is not None
+    return purchase_of(order, zone=zone, currency="CNY")
+
+
+def test_an_order_counts_on_the_day_of_payment_in_the_zone_of_the_shop() -> None:
+    assert counted(FACTS) == Purchase(date(2026, 3, 2), 500)
+    assert counted(FACTS, zone="America/New_York") == Purchase(date(2026, 3, 1), 500)
+
+
+def test_a_spring_night_with_23_hours_is_a_day_like_any_other() -> None:
+    before = replace(FACTS, paid_at=datetime(2026, 3, 8, 4, 59, tzinfo=UTC))
+    after = replace(FACTS, paid_at=datetime(2026, 3, 9, 4, 0, tzinfo=UTC))
+
+    assert counted(before, zone="America/New_York") == Purchase(date(2026, 3, 7), 500)
+    assert counted(after, zone="America/New_York") == Purchase(date(2026, 3, 9), 500)
+
+
+@pytest.mark.parametrize(
+    "unlike",
+    [
+        pytest.param(replace(FACTS, paid_at=None), id="not paid"),
+        pytest.param(replace(FACTS, cancelled_at=AT), id="cancelled"),
+        pytest.param(replace(FACTS, is_test=True), id="a test"),
+        pytest.param(replace(FACTS, currency="USD"), id="other currency"),
+        pytest.param(replace(FACTS, total_minor=0), id="free"),
+        pytest.param(
+            replace(FACTS, refunds=(RefundFacts("r", 1, amount_minor=500, agreed_at=AT),)),
+            id="fully refunded",
+        ),
+    ],
+)
+def test_what_is_no_sale_counts_for_nothing(unlike: OrderFacts) -> None:
+    assert counted(unlike) is None
+
+
+def test_a_later_refund_takes_money_as_if_known_from_the_start() -> None:
+    refund = RefundFacts("r1", 2, amount_minor=200, completed_at=AT + timedelta(days=9))
+
+    assert counted(FACTS, replace(FACTS, refunds=(refund,))) == Purchase(date(2026, 3, 2), 300)
+
+
+def test_a_window_of_n_days_holds_today_and_the_n_minus_1_days_before() -> None:
+    week = [Purchase(DAY - timedelta(days=ago), 1) for ago in range(10)]
+
+    assert measure(week, DAY, 7) == Rfm(0, 7, 7)
+    assert measure(week, DAY, 1) == Rfm(0, 1, 1)
+    assert measure(week, DAY) == Rfm(0, 10, 10)
+    assert measure(week[7:], DAY, 7) == Rfm(None, 0, 0)
+
+
+def test_several_orders_on_one_day_are_several() -> None:
+    assert measure([Purchase(DAY, 5), Purchase(DAY, 7)], DAY, 1) == Rfm(0, 2, 12)
+
+
+def test_an_order_of_a_later_day_does_not_count_yet_but_is_known() -> None:
+    tomorrow, later = DAY + timedelta(days=1), DAY + timedelta(days=5)
+    total = tally([Purchase(later, 9), Purchase(DAY, 5), Purchase(tomorrow, 7)], DAY)
+
+    assert (total.frequency, total.monetary_minor, total.last_day) == (1, 5, DAY)
+    assert total.next_day == tomorrow
+    assert tally([], DAY) == NOTHING
+
+
+@given(purchases, st.randoms(use_true_random=False), days)
+def test_a_tally_does_not_depend_on_the_order(
+    bought: list[Purchase], random: Random, as_of: date
+) -> None:
+    shuffled = sorted(bought, key=lambda _: random.random())
+
+    assert tally(shuffled, as_of) == tally(bought, as_of)
+
+
+@given(purchases, st.builds(Purchase, days, st.integers(1, 1000)), days)
+def test_growing_by_one_is_adding_up_all(
+    bought: list[Purchase], more: Purchase, as_of: date
+) -> None:
+    assert grow(tally(bought, as_of), more, as_of) == tally([*bought, more], as_of)
+
+
+@given(purchases, days, st.integers(1, 730))
+def test_a_window_equals_a_plain_count(
+    bought: list[Purchase], as_of: date, window_days: int
+) -> None:
+    ages = [((as_of - one.day).days, one.net_minor) for one in bought]
+    inside = [(age, net) for age, net in ages if 0 <= age < window_days]
+
+    assert measure(bought, as_of, window_days) == Rfm(
+        min((age for age, _ in inside), default=None), len(inside), sum(net for _, net in inside)
+    )
