@@ -201,7 +201,10 @@ async def main() -> None:
                 watch=watch,
                 # A test kills more often than three times at one place, and means no record.
                 limits=Limits(
-                    idle_timeout_ms=2_000, lock_timeout_ms=1_000, fenced_rest_s=0.5, strikes=1_000
+                    idle_timeout_ms=2_000,
+                    transaction_timeout_ms=4_000,
+                    fenced_rest_s=0.5,
+                    strikes=1_000,
                 ),
             )
             await shelf.run(stop)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -131,6 +132,12 @@ async def test_killed_at_every_point_of_its_way_nothing_is_lost_and_nothing_is_t
     assert len(items) <= len(copies) <= len(items) + 1000
 
 
+async def _waits_for_a_lock(blocker: asyncpg.Connection) -> bool:
+    query = "select count(*) from pg_locks where not granted and mode = 'RowExclusiveLock'"
+    found: int = await blocker.fetchval(query)
+    return found >= 1
+
+
 @pytest.mark.timeout(120)
 async def test_a_frozen_owner_that_wakes_up_writes_nothing(
     shelf_db: ShelfDb, engine: AsyncEngine, kafka: Stack
@@ -144,14 +151,8 @@ async def test_a_frozen_owner_that_wakes_up_writes_nothing(
     await held.start()
     await blocker.execute("lock table test_shelf.effect")
     await publish(kafka, topic, items)
-    async with a_pod(shelf_db, kafka, topic) as zombie, a_pod(shelf_db, kafka, topic) as heir:
-
-        async def one_waits() -> bool:
-            query = "select count(*) from pg_locks where not granted and mode = 'RowExclusiveLock'"
-            found: int = await blocker.fetchval(query)
-            return found >= 1
-
-        await eventually(one_waits, within_s=30, every_s=0.01)
+    async with a_pod(shelf_db, kafka, topic) as zombie:
+        await eventually(lambda: _waits_for_a_lock(blocker), within_s=30, every_s=0.01)
         zombie.send(signal.SIGSTOP)
         await held.rollback()
         await blocker.close()
@@ -160,16 +161,17 @@ async def test_a_frozen_owner_that_wakes_up_writes_nothing(
             assert await counts(engine) == dict.fromkeys(items, 1)
             return True
 
-        await eventually(all_once, within_s=40)
-        zombie.send(signal.SIGCONT)
-        more = [f"j{n}" for n in range(100)]
-        await publish(kafka, topic, more)
-        items += more
-        await eventually(all_once, within_s=30)
-        await eventually(lambda: outbox_is_empty(engine), within_s=10)
-        rejects = [
-            (await pod.stop()).get("huiliu_fence_rejects_total", 0) for pod in (zombie, heir)
-        ]
+        async with a_pod(shelf_db, kafka, topic) as heir:
+            await eventually(all_once, within_s=40)
+            zombie.send(signal.SIGCONT)
+            more = [f"j{n}" for n in range(100)]
+            await publish(kafka, topic, more)
+            items += more
+            await eventually(all_once, within_s=30)
+            await eventually(lambda: outbox_is_empty(engine), within_s=10)
+            rejects = [
+                (await pod.stop()).get("huiliu_fence_rejects_total", 0) for pod in (zombie, heir)
+            ]
 
     assert sum(rejects) >= 1
     assert set(await read(kafka.kafka_servers, f"{topic}-copies", PARTITIONS)) == {

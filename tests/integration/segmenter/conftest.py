@@ -50,9 +50,8 @@ class Segmenter:
     consumer: Consumer = field(default_factory=lambda: Consumer(grp=SERVICE, partitions=PARTITIONS))
     _offsets: "itertools.count[int]" = field(default_factory=itertools.count)
 
-    def record(self, event: Any, *, at: datetime | None = None) -> Record:
+    def record(self, event: Any) -> Record:
         out = encode(event, source="ingest", at=NOON)
-        stamp = datetime(2020, 1, 1, tzinfo=UTC) if at is None else at
         return Record(
             out.topic,
             partition_of(out.key, PARTITIONS),
@@ -60,7 +59,7 @@ class Segmenter:
             out.key,
             out.value,
             out.headers,
-            int(stamp.timestamp() * 1000),
+            0,
         )
 
     async def orders(self, *facts: OrderFacts) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -177,12 +178,27 @@ async def test_a_row_that_somebody_else_wrote_meanwhile_is_not_overwritten(
     assert rows == [{"monetary_minor": 70_00, "cell": "just_bought"}]
 
 
-async def test_an_unknown_shop_is_waited_for_and_then_given_up(segmenter: Segmenter) -> None:
-    fact = paid("o1", shop_id="new")
+async def test_an_unknown_shop_is_waited_for_however_old_the_fact_is(
+    segmenter: Segmenter,
+) -> None:
+    """A group that begins reads years of orders before it may have seen the first shop."""
+    fact = paid("o1", shop_id="ink")
 
     with pytest.raises(NotReady):
-        await segmenter.records([segmenter.record(fact, at=datetime.now(UTC))])
-    await segmenter.orders(fact, paid("o2"))
+        await segmenter.orders(fact)
+    await segmenter.shops(shop("ink"))
+    await segmenter.orders(fact)
+
+    assert await segmenter.letters() == []
+    assert await segmenter.cells() == {"ann": "just_bought"}
+
+
+async def test_a_shop_that_does_not_come_is_given_up_and_the_rest_goes_on(
+    segmenter: Segmenter,
+) -> None:
+    segmenter.consumer = replace(segmenter.consumer, patience=timedelta())
+
+    await segmenter.orders(paid("o1", shop_id="ink"), paid("o2"))
 
     assert await segmenter.letters() == ["unknown shop"]
     assert await segmenter.cells() == {"ann": "just_bought"}

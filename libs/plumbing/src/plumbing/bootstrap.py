@@ -113,6 +113,10 @@ def _roles(service: str, passwords: Mapping[str, str]) -> Iterator[str]:
     yield f"alter role {login} set lock_timeout = '5s'"
     yield f"alter role {login} set statement_timeout = '30s'"
     yield f"alter role {login} set idle_in_transaction_session_timeout = '15s'"
+    yield (
+        "do $$ begin if current_setting('server_version_num')::int >= 170000 then "
+        f"alter role {login} set transaction_timeout = '60s'; end if; end $$"
+    )
 
 
 def _role(role: str, passwords: Mapping[str, str] | None) -> Iterator[str]:

@@ -194,21 +194,37 @@ class _Reading:
             await work
             self._failures = 0
         except Fenced:
-            self._metrics.fence_rejects.inc()
-            log.warning("fenced", extra=hold.fields)
-            hold.fenced(self._limits.fenced_rest_s)
+            self._rejected(hold)
         except Moved as moved:
             log.warning("moved by another hand", extra={**hold.fields, "to": moved.to})
             hold.next_offset = moved.to
             hold.rest(0)
         except CommitUnknown as unknown:
             hold.give_up(acquitted=unknown.acquitted)
+            await self._look_up(hold)
         except (KafkaError, DBAPIError, PoolTimeout, OSError) as error:
+            had = hold.claim
             self._not_reached(hold, error)
+            if had is not None and hold.claim is None:
+                await self._look_up(hold)
         finally:
             self._assigned.idle.set()
             if hold.paused:
                 self._reader.rest(hold)
+
+    async def _look_up(self, hold: Hold) -> None:
+        """Ask the row at once what became of the batch, and whether the partition is still ours."""
+        try:
+            await self._claim(hold)
+        except Fenced:
+            self._rejected(hold)
+        except (KafkaError, DBAPIError, PoolTimeout, OSError) as error:
+            self._not_reached(hold, error)
+
+    def _rejected(self, hold: Hold) -> None:
+        self._metrics.fence_rejects.inc()
+        log.warning("fenced", extra=hold.fields)
+        hold.fenced(self._limits.fenced_rest_s)
 
     def _not_reached(self, hold: Hold, error: Exception) -> None:
         """Wait, do not crash; when Postgres is away, with all partitions."""

@@ -10,6 +10,9 @@ class Limits:
     lock_timeout_ms: int = 5_000
     statement_timeout_ms: int = 30_000
     idle_timeout_ms: int = 15_000  # else a frozen owner keeps the row, and nobody can go on
+    # A client frozen between Parse and Bind is not "idle" to Postgres, which needs this (from 17
+    # on): asyncpg prepares with Flush, and only Sync begins the idle time.
+    transaction_timeout_ms: int = 60_000
     claim_wait_ms: int = 500  # the other partitions wait meanwhile; it is tried again
     commit_s: float = 10.0
     fenced_rest_s: float = 3.0

@@ -27,7 +27,10 @@ _ENTER: Final = text(
     select set_config('role', :role, true),
            set_config('lock_timeout', :lock, true),
            set_config('statement_timeout', :statement, true),
-           set_config('idle_in_transaction_session_timeout', :idle, true)
+           set_config('idle_in_transaction_session_timeout', :idle, true),
+           case when cast(current_setting('server_version_num') as int) >= 170000
+                then set_config('transaction_timeout', '0', true)  -- else its clock runs on
+                  || set_config('transaction_timeout', :transaction, true) end
     """
 )
 _JUDGE: Final = text(
@@ -115,6 +118,7 @@ async def enter(
         "lock": str(lock_timeout_ms or limits.lock_timeout_ms),
         "statement": str(limits.statement_timeout_ms),
         "idle": str(limits.idle_timeout_ms),
+        "transaction": str(limits.transaction_timeout_ms),
     }
     await conn.execute(_ENTER, settings)
 

@@ -26,7 +26,6 @@ from notifier.metrics import CONSUMER, OUTBOX
 from notifier.settings import Settings
 from plumbing import logs
 from plumbing.consume import Intake
-from plumbing.crashpoint import ENV, BadCrashPoint, arm_check
 from plumbing.migrate import upgrade
 from plumbing.outbox import Relay
 from plumbing.poll import poll
@@ -38,7 +37,7 @@ from web.database import check_database, database_answers
 from web.dead_letters import dead_letters
 from web.ops import ops_app
 from web.serve import run_service, start, subcommands
-from web.settings import MigrationSettings, load, refuse
+from web.settings import MigrationSettings, load
 
 HOME: Final = Path(__file__).parents[2]  # the folder with migrations/
 SWEEP_S: Final = 1.0
@@ -174,10 +173,6 @@ def gateways(settings: Settings, client: httpx.AsyncClient) -> dict[Channel, Gat
 
 def serve() -> None:
     settings = load(Settings)
-    try:
-        arm_check()
-    except BadCrashPoint as error:
-        refuse(ENV, str(error))
     logs.configure(SERVICE, settings.log_level)
     start(partial(run, settings))
 

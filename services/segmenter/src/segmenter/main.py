@@ -4,8 +4,6 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
-from prometheus_client import REGISTRY
-
 from contracts import topics
 from plumbing import logs
 from plumbing.consume import Intake

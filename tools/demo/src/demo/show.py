@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,16 @@ from rich.table import Table
 
 from demo import cdnow, day
 from demo.api import Api
-from demo.house import PORTS, SERVICES, House, Pod, prepare_database, prepare_topics, token
+from demo.house import (
+    PORTS,
+    SERVICES,
+    House,
+    Pod,
+    prepare_database,
+    prepare_topics,
+    secret,
+    token,
+)
 from demo.live import Clock
 from demo.stillness import Observer
 from localstack import Stack
@@ -109,11 +118,12 @@ async def _stage(folder: Path, tell: Any) -> AsyncIterator[Stage]:
         yield Stage(stack, house, pods, api, clock, sms, mail)
 
 
-def gateways(sms: SmsGateway, mail: MailServer, secret: str) -> dict[str, str]:
+def gateways(sms: SmsGateway, mail: MailServer, signing_secret: str) -> dict[str, str]:
     """Return the notifier's settings for these two."""
     return {
         "HUILIU_SMS__URL": sms.url,
-        "HUILIU_SMS__SECRET": secret,
+        "HUILIU_SMS__SECRET": signing_secret,
+        "HUILIU_SMS__PRICE_MICROS": "45000",  # 0.045 yuan a piece
         "HUILIU_SMTP__HOST": mail.host,
         "HUILIU_SMTP__PORT": str(mail.port),
     }
@@ -193,16 +203,27 @@ def _print_summary(console: Console, stage: Stage, summary: Any) -> None:
     table = Table(title=f"A day at {day.SHOP['name']}", show_header=False)
     table.add_column()
     table.add_column(justify="right")
-    table.add_row("events in", f"{stage.api.events_in:,}")
-    for name, value in _lines(summary):
-        table.add_row(name, value)
+    for what, value in _lines(summary):
+        table.add_row(what, value)
+    table.add_section()
+    table.add_row("events pushed, both shops", f"{stage.api.events_in:,}")
     table.add_row("texts in the gateway's ledger", str(len(stage.sms.ledger.accepted)))
     table.add_row("mails in the server's ledger", str(len(stage.mail.ledger.accepted)))
     console.print(table)
 
 
-def _lines(summary: Any) -> list[tuple[str, str]]:
-    return [(name.replace("_", " "), str(value)) for name, value in summary.items()]
+def _lines(summary: Any) -> Iterator[tuple[str, str]]:
+    effect = summary["effect"]
+    yield "order events in", str(summary["orders"]["events"])
+    yield "orders known, counted", f"{summary['orders']['known']}, {summary['orders']['counted']}"
+    yield "segment changes", str(summary["segment_changes"])
+    for one in summary["messages"]:
+        why = f" ({one['reason']})" if one["reason"] else ""
+        yield f"{one['kind']}: {one['state']}{why}", str(one["messages"])
+    yield "reminders cancelled by payment", str(summary["cancelled_by_payment"])
+    yield "revenue attributed, net", f"{effect['paid_amount_minor'] / 100:,.2f} CNY"
+    yield "cost", f"{effect['cost_micros'] / 1_000_000:,.3f} CNY"
+    yield "ROI", str(effect["roi"] or "-")
 
 
 def _addresses(console: Console) -> None:

@@ -67,7 +67,7 @@ async def receive(
         return _json({"error": "signature"}, 401)
     try:
         reading = scheme.read(strict_json(signed), connector, ports)
-        _check_times(reading, ports)
+        await _check_times(reading, ports)
     except (BadJson, Unmappable) as error:
         await _keep(ports, connector, signed, str(error))
         return _json(scheme.success)
@@ -98,10 +98,13 @@ async def _keep(ports: Ports, connector: Connector, signed: bytes, reason: str) 
     log.warning("push kept", extra={"connector_kind": connector.kind, "reason": reason})
 
 
-def _check_times(reading: Reading, ports: Ports) -> None:
+async def _check_times(reading: Reading, ports: Ports) -> None:
     """A version from the future would win over every later one."""
-    limit = micros(ports.directory.business_now() + AHEAD)
-    if any(_version_us(one.fact) > limit for one in reading.said):
+    newest_us = max((_version_us(one.fact) for one in reading.said), default=0)
+    if newest_us <= micros(ports.directory.business_now() + AHEAD):
+        return
+    await ports.directory.refresh_clock()
+    if newest_us > micros(ports.directory.business_now() + AHEAD):
         raise Unmappable("a time ahead of now")
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -25,15 +25,13 @@ from plumbing.clock import business_clock
 from plumbing.resources import worker_role, worker_tx
 from web.auth import ShopId, require
 from web.bodies import limited_body
-from web.pages import Limit, decode_cursor, encode_cursor
+from web.pages import Limit, decode_cursor, encode_cursor, instant_of, micros_of
 from web.problems import NotFound
 from web.shop_session import Engine, shop_tx
 from webhooks import BadJson, BadSignature, standard, strict_json
 
 SERVICE: Final = "notifier"
 RECEIPTS_PATH: Final = "/v1/receipts/{gateway_id}"
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +218,7 @@ async def list_messages(
     parts = decode_cursor(cursor, int, str)
     before = None
     if parts is not None:
-        before = (EPOCH + timedelta(microseconds=int(parts[0])), str(parts[1]))
+        before = (instant_of(parts[0]), str(parts[1]))
     async with shop_tx(engine, SERVICE, shop_id) as conn:
         found = await ReadStore(conn, vault, 1).messages(customer_id, before, limit + 1)
     more = len(found) > limit
@@ -274,7 +272,7 @@ def masked(address: str | None, channel: Channel | None) -> str | None:
 
 
 def _cursor(last: Message) -> str:
-    return encode_cursor((last.due_at - EPOCH) // MICROSECOND, last.message_id)
+    return encode_cursor(micros_of(last.due_at), last.message_id)
 
 
 def _shown(one: Message) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """From Kafka's records to the use cases. Each method runs inside one batch's transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,7 +24,7 @@ from segmenter.edges.person_store import PersonStore
 from segmenter.edges.shop_store import ShopStore
 from segmenter.edges.store import Outlet, PostgresStore
 
-WAIT_FOR_SHOP_S: Final = 30.0
+MAX_AWAITED: Final = 1000
 UNKNOWN_SHOP: Final = "unknown shop"
 
 
@@ -32,6 +33,8 @@ class Consumer:
     grp: str
     partitions: int
     sealer: Sealer | None = None
+    patience: timedelta = timedelta(seconds=30)  # real time
+    awaited: dict[str, datetime] = field(default_factory=dict)  # unknown shops, since when
 
     async def on_orders(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
         events, dead = sift(records, _read, Unreadable)
@@ -46,8 +49,9 @@ class Consumer:
                 facts.append((record, event))
         if facts:
             shops = await ShopStore(conn).hold_days({fact.shop_id for _, fact in facts})
-            homeless = [record for record, fact in facts if fact.shop_id not in shops]
-            dead += await _give_up(conn, homeless)
+            dead += await self._give_up(
+                conn, [(record, fact) for record, fact in facts if fact.shop_id not in shops]
+            )
             known = [fact for _, fact in facts if fact.shop_id in shops]
             await self._apply(conn, known, shops)
         await self._park(conn, dead)
@@ -90,6 +94,24 @@ class Consumer:
             outlet = Outlet(await business_now(conn), self.partitions)
             await apply_orders(PostgresStore(conn, outlet), facts, shops)
 
+    async def _give_up(
+        self, conn: AsyncConnection, homeless: Sequence[tuple[Record, OrderFacts]]
+    ) -> list[Dead]:
+        """Return letters for facts of shops that do not come; wait while that is not sure.
+
+        The two topics are not read in step, least of all by a group that begins: so what counts is
+        how long we have waited for the shop, not how old the record is.
+        """
+        if not homeless:
+            return []
+        now = await real_now(conn)
+        if len(self.awaited) > MAX_AWAITED:
+            self.awaited.clear()
+        waits = [now - self.awaited.setdefault(fact.shop_id, now) for _, fact in homeless]
+        if min(waits) < self.patience:
+            raise NotReady(UNKNOWN_SHOP)
+        return [Dead(record, UNKNOWN_SHOP) for record, _ in homeless]
+
     async def _park(self, conn: AsyncConnection, dead: Sequence[Dead]) -> None:
         if dead:
             await park(conn, self.grp, dead, sealer=self.sealer)
@@ -97,19 +119,6 @@ class Consumer:
 
 def _read(record: Record) -> Any:
     return decode(record.headers, record.value, record.key)
-
-
-async def _give_up(conn: AsyncConnection, homeless: Sequence[Record]) -> list[Dead]:
-    """Return letters for facts of shops that nobody told of; while they are young, wait.
-
-    The two topics are not read in step: a shop's first order may come before the shop.
-    """
-    if not homeless:
-        return []
-    now_ms = (await real_now(conn)).timestamp() * 1000
-    if any(now_ms - record.timestamp_ms < WAIT_FOR_SHOP_S * 1000 for record in homeless):
-        raise NotReady(UNKNOWN_SHOP)
-    return [Dead(record, UNKNOWN_SHOP) for record in homeless]
 
 
 def _unfit_shop(event: Any) -> str | None:
