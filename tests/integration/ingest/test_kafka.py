@@ -199,7 +199,7 @@ async def _marks(log: Tail, wanted: set[int]) -> bool:
 
 
 async def _empty(house: Any) -> bool:
-    return await house.spooled() == []
+    return not await house.rows("select seq from ingest.ingest_spool")
 
 
 async def _holds(kafka: Stack, wanted: set[str]) -> bool:

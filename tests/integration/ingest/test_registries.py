@@ -170,6 +170,17 @@ async def test_the_same_facts_again_publish_nothing(house: Any) -> None:
     assert len(await sent(house, CUSTOMERS)) == 1
 
 
+async def test_a_younger_version_of_a_known_value_is_no_news(house: Any) -> None:
+    for version in (5, 9):
+        await consume(house, order(1, region=Region("CN")))
+        await consume(house, CustomerFacts("north", "c-1", US + version, name="Li"))
+
+    await consume(house, CustomerFacts("north", "c-1", US + 7, name="in between"))
+
+    told = await sent(house, CUSTOMERS)
+    assert [(one.revision, one.name) for one in told] == [(1, None), (2, "Li")]
+
+
 async def test_the_erased_stay_erased(house: Any) -> None:
     await consume(house, CustomerFacts("north", "c-1", US, name="Li"))
     await house.http.delete("/v1/shops/north/customers/c-1", headers=_bearer("customers:write"))

@@ -82,8 +82,7 @@ async def a_pod(db: ShelfDb, kafka: Stack, topic: str, crash: str = "") -> Async
     finally:
         if process.returncode is None:
             process.kill()
-        out, _ = await process.communicate()
-        sys.stdout.write(out.decode())
+        await process.communicate()
 
 
 async def publish(kafka: Stack, topic: str, items: list[str]) -> None:

@@ -128,7 +128,6 @@ class _Reading:
             intake.grp, reader=reader, sealer=intake.sealer, begin=self._fenced, run=self._run
         )
         self._failures = 0  # in a row, of reaching Postgres
-        self._shown: set[tuple[str, str, str]] = set()
 
     @property
     def all_claimed(self) -> bool:
@@ -325,16 +324,10 @@ class _Reading:
                 await offsets.stop(conn, hold.claim, reason)
 
     def _show_stopped(self) -> None:
-        stopped = {
-            (hold.at.topic, str(hold.at.partition), hold.stopped)
-            for hold in self._assigned.holds.values()
-            if hold.stopped
-        }
-        if stopped != self._shown:
-            self._shown = stopped
-            self._metrics.stopped.clear()
-            for labels in stopped:
-                self._metrics.stopped.labels(*labels).set(1)
+        holds = self._assigned.holds.values()
+        self._metrics.show_stopped(
+            {(one.at.topic, str(one.at.partition), one.stopped) for one in holds if one.stopped}
+        )
 
     def _progress(self, hold: Hold) -> None:
         if self._intake.watch is not None and self._assigned.is_live(hold):

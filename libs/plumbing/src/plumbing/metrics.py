@@ -29,7 +29,7 @@ _MADE: WeakKeyDictionary[CollectorRegistry, dict[type, Any]] = WeakKeyDictionary
 
 
 class ConsumerMetrics(metaclass=_OnePerRegistry):
-    """Of all that a process reads. `stopped` and `lag` know the partitions it owns."""
+    """Of all that a process reads. Stops and lag are told of the partitions that it owns."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self.records = Counter(
@@ -48,7 +48,8 @@ class ConsumerMetrics(metaclass=_OnePerRegistry):
             ["topic", "part"],
             registry=registry,
         )
-        self.stopped = Gauge(
+        self._shown: set[tuple[str, str, str]] = set()
+        self._stopped = Gauge(
             "huiliu_consumer_stopped_info",
             "1 for an owned partition that needs a person; the reason says what for",
             ["topic", "part", "reason"],
@@ -75,6 +76,15 @@ class ConsumerMetrics(metaclass=_OnePerRegistry):
         self.stuck_detected = _plain(
             "huiliu_stuck_detected_total", "Duties without progress; the process ends", registry
         )
+
+    def show_stopped(self, stopped: set[tuple[str, str, str]]) -> None:
+        """Show these (topic, partition, reason) and no others."""
+        if stopped == self._shown:
+            return
+        self._shown = stopped
+        self._stopped.clear()
+        for labels in stopped:
+            self._stopped.labels(*labels).set(1)
 
 
 class OutboxMetrics(metaclass=_OnePerRegistry):

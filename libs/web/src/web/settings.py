@@ -117,6 +117,9 @@ class ServiceSettings(HuiliuSettings):
     stop_grace_s: float = Field(20, gt=0, le=600)
     group_suffix: str = Field("", pattern=r"^[a-zA-Z0-9._-]{0,64}$")
     session_timeout_ms: int = Field(10_000, ge=500, le=300_000)
+    shop_patience_s: float = Field(
+        30, ge=0, le=3600, description="how long a fact waits for its shop to be announced"
+    )
 
     @field_validator("*")
     @classmethod

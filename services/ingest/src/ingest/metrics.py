@@ -38,7 +38,9 @@ NOTES: Final = Counter(
     "Oddities in bodies: unknown codes, rounded amounts",
     ["kind", "what"],
 )
-SPOOL: Final = Gauge("huiliu_ingest_spool_rows", "Records that wait in the spool (at most a page)")
+SPOOL: Final = Gauge(
+    "huiliu_ingest_spool_rows", "Records that wait in the spool, counted up to 10,000"
+)
 PARKED: Final = Gauge("huiliu_ingest_parked_rows", "Facts that wait for their order or parcel")
 OLDEST_PARKED: Final = Gauge(
     "huiliu_ingest_oldest_parked_seconds", "Age of the oldest fact that waits; alarm at 72 h"

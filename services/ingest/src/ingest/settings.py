@@ -1,6 +1,6 @@
 """What ingest is told by its environment."""
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from web.settings import DataKey, Port, ServiceSettings
 
@@ -18,3 +18,10 @@ class Settings(ServiceSettings):
     watermark_every_s: float = Field(
         0.4, gt=0, le=60, description="how often the orders topic gets a watermark"
     )
+
+    @field_validator("durable_s")
+    @classmethod
+    def _leaves_time_for_the_spool(cls, durable_s: float, info: ValidationInfo) -> float:
+        if durable_s <= info.data.get("kafka_ack_s", 0):
+            raise ValueError("must be longer than HUILIU_KAFKA_ACK_S: the spool needs time too")
+        return durable_s

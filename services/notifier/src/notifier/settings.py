@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from contracts.events import Channel
 from notifier.domain.gate import Terms
@@ -95,11 +104,12 @@ class Settings(ServiceSettings):
     poll_s: float = Field(0.2, gt=0, le=10, description="how often due messages are looked for")
     database_pool: int = Field(12, ge=3, le=100, description="connections to Postgres")
 
-    @model_validator(mode="after")
-    def _a_request_ends_before_its_claim(self) -> Self:
-        if self.claim_timeout_s <= self.request_timeout_s:
-            raise ValueError("HUILIU_CLAIM_TIMEOUT_S must be above HUILIU_REQUEST_TIMEOUT_S")
-        return self
+    @field_validator("claim_timeout_s")
+    @classmethod
+    def _a_request_ends_before_its_claim(cls, value: float, info: ValidationInfo) -> float:
+        if value <= info.data.get("request_timeout_s", 0):
+            raise ValueError("must be above HUILIU_REQUEST_TIMEOUT_S")
+        return value
 
     def terms(self) -> Terms:
         """Return what the gate goes by."""

@@ -240,10 +240,7 @@ async def prepare_database(admin_url: str, database: str) -> None:
     await bootstrap(here, {name: secret(name) for name in [*names, "clock_keeper"]})
     for service in SERVICES:
         url = database_url(admin_url, database, service, owner=True)
-        try:  # INTERIM
-            await asyncio.to_thread(upgrade, ROOT / "services" / service, url)
-        except Exception as error:  # INTERIM
-            print("INTERIM no migration:", service, type(error).__name__, str(error)[:300])
+        await asyncio.to_thread(upgrade, ROOT / "services" / service, url)
 
 
 async def prepare_topics(stack: Stack, partitions: int) -> None:

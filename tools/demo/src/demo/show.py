@@ -152,10 +152,10 @@ async def _live_day(stage: Stage, tell: Any, stop: asyncio.Event) -> None:
             await stage.api.post(
                 "ingest",
                 f"/v1/shops/{day.SHOP_ID}/connectors",
-                {"kind": kind, "secrets": [secret]},
+                {"kind": kind, "secrets": [key]},
             )
         )["connector_id"]
-        for kind, secret in (("shopify", PLATFORM_SECRET), ("kuaidi100", COURIER_SALT))
+        for kind, key in (("shopify", PLATFORM_SECRET), ("kuaidi100", COURIER_SALT))
     }
     today = (await stage.clock.watch.now()).astimezone(day.ZONE).date()
     pushes = day.script(today + timedelta(days=1))
@@ -228,12 +228,14 @@ def _lines(summary: Any) -> Iterator[tuple[str, str]]:
 
 def _addresses(console: Console) -> None:
     reports = f"http://127.0.0.1:{PORTS['reporting'][0]}"
-    console.print(
-        f"report page:  {reports}/console#shop={day.SHOP_ID}&token={token()}", soft_wrap=True
-    )
+    console.print("API docs:")
     for service in SERVICES:
-        console.print(f"{service + ':':14}http://127.0.0.1:{PORTS[service][0]}/docs")
-    console.print(f"TOKEN={token()}", soft_wrap=True)
+        console.print(f"  {service:14} http://127.0.0.1:{PORTS[service][0]}/docs")
+    page = f"{reports}/console#shop={day.SHOP_ID}&token={token()}"
+    console.print(f"report page: {page}", soft_wrap=True)
+    console.print("for curl and the command huiliu:")
+    console.print(f"  export TOKEN={token()}", soft_wrap=True)
+    console.print(f"  export HUILIU_TOKEN_SECRET={secret('tokens')}", soft_wrap=True)
 
 
 async def _until_stopped(stage: Stage, stop: asyncio.Event) -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
@@ -44,18 +45,29 @@ async def note_customers(store: Store, said: Sequence[CustomerFacts | CustomerEr
     await store.drop_empty(lost)
     await store.forget(gone)
     await store.send_tombstones(gone.keys())
-    news: dict[Who, tuple[int, Profile]] = {}
-    for who in facts.keys() - lost - gone.keys():
-        revision, profile = known[who]
-        merged = profile
-        for fact in facts[who]:
-            merged = absorb(merged, fact)
-        if merged != profile:
-            news[who] = (revision + 1, merged)
-    await store.save_profiles(news)
+    left = sorted(facts.keys() - lost - gone.keys())
+    changes = {who: change for who in left if (change := _change(*known[who], facts[who]))}
+    await store.save_profiles({who: (one.revision, one.profile) for who, one in changes.items()})
     await store.send_profiles(
-        [publish(*who, revision, profile) for who, (revision, profile) in sorted(news.items())]
+        [publish(*who, one.revision, one.profile) for who, one in changes.items() if one.is_news]
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    revision: int
+    profile: Profile
+    is_news: bool  # a younger version of a known value is kept, and is no news to anybody
+
+
+def _change(revision: int, known: Profile, said: Sequence[CustomerFacts]) -> _Change | None:
+    merged = known
+    for one in said:
+        merged = absorb(merged, one)
+    if merged == known:
+        return None
+    is_news = publish("", "", 0, merged) != publish("", "", 0, known)
+    return _Change(revision + is_news, merged, is_news)
 
 
 def regions(facts: Sequence[OrderFacts]) -> list[CustomerFacts]:

@@ -25,6 +25,8 @@ _HELD = text(
     """
 )
 
+_WAITING = text("select count(*) from (select from ingest_spool limit 10000) as waiting")
+
 
 async def spool(conn: AsyncConnection, sealer: Sealer, records: Sequence[OutRecord]) -> None:
     """Insert *records*; one that is there already is the same one."""
@@ -76,6 +78,12 @@ class Spool:
                 await self._conn.execute(_ROLE, self._role)
                 gone = delete(ingest_spool).where(ingest_spool.c.seq.in_(sorted(seqs)))
                 await self._conn.execute(gone)
+
+    async def waiting(self) -> int:
+        """Return how many rows wait, counted up to 10,000."""
+        async with self._conn.begin():
+            await self._conn.execute(_ROLE, self._role)
+            return int(await self._conn.scalar(_WAITING) or 0)
 
     async def real_now(self) -> datetime:
         async with self._conn.begin():

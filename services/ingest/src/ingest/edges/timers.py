@@ -72,11 +72,11 @@ class Drainer:
         done = PAGE
         while done == PAGE and self.publisher.connected:
             done = await drain_spool(spool, self.publisher, limit=PAGE)
-            metrics.SPOOL.set(done)
             self._well()
         if self.publisher.connected:
             sent = await send_watermarks(spool, self.publisher, partitions=self.partitions)
             metrics.HELD.set(1 - sent / self.partitions)
+        metrics.SPOOL.set(await spool.waiting())
         self._well()
 
     def _well(self) -> None:

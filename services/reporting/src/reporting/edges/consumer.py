@@ -28,7 +28,6 @@ from reporting.edges.store import PostgresStore
 from reporting.metrics import FACTS
 
 # A shop's own record may come later than the first event about it, but not much.
-SHOP_WITHIN: Final = timedelta(seconds=30)
 
 
 class Consumer:
@@ -108,9 +107,7 @@ async def _of_known_shops(
     known = await PostgresStore(conn).known_shops({event.shop_id for _, event in owned})
     homeless = [record for record, event in owned if event.shop_id not in known]
     if homeless:
-        limit = await real_now(conn) - SHOP_WITHIN
-        if any(_stamp(record) > limit for record in homeless):
-            raise NotReady("unknown shop")
+        raise_or_give_up
     return (
         [(record, event) for record, event in owned if event.shop_id in known],
         [Dead(record, "unknown shop") for record in homeless],
