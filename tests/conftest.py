@@ -43,7 +43,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture
 async def service_db(postgres: str) -> AsyncIterator[Callable[..., Awaitable[Db]]]:
-    """Make databases, each a fresh copy with all five schemas: `db = await service_db()`."""
+    """Make databases, each a fresh copy with all five schemas, by calling what this yields."""
     made: list[Db] = []
 
     async def make(_service: str = "") -> Db:
