@@ -56,7 +56,7 @@ proto: .venv/.ok ## Regenerate the protobuf code
 	@$(call PROTOC,libs/contracts/src)
 
 lock: $(UV) ## Resolve requirements.lock anew
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate $(OURS:%=--no-emit-package %) \
 	  --group dev $(MEMBERS:%=%/pyproject.toml) --output-file requirements.lock
 
