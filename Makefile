@@ -20,8 +20,9 @@ demo: .venv/.ok ## Start everything here and play a day: make demo ARGS="--exit"
 up: .venv/.ok ## Start Kafka, Postgres and the five services here, and go on running
 	@$(BIN)/python -m demo --only-up $(ARGS)
 
-down: .venv/.ok ## Stop what `make up` or a broken demo left running
+down: .venv/.ok ## Stop what `make up` or `make demo` runs in another window
 	@$(BIN)/python -m localstack down
+	@$(BIN)/python -m localstack down --directory .local/demo
 
 test: .venv/.ok ## Run all tests but the long ones, on a Postgres and a Kafka that they start and stop
 	@$(BIN)/pytest $(ARGS)

@@ -15,39 +15,30 @@ from demo.show import show, stand
 from localstack import StackError
 from localstack.places import local_folder
 
-INTERRUPTED = 130
-
 
 def main() -> int:
     arguments = _arguments()
     os.environ.setdefault("XDG_RUNTIME_DIR", str(local_folder() / "run"))
     console = Console(highlight=False)
     try:
-        return asyncio.run(_run(arguments, console))
+        asyncio.run(_run(arguments, console))
     except (Failed, StackError) as error:
         console.print(f"[red]demo: {error}[/red]", markup=True, soft_wrap=True)
         return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return 0
 
 
-async def _run(arguments: argparse.Namespace, console: Console) -> int:
+async def _run(arguments: argparse.Namespace, console: Console) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    folder = local_folder() / ("stack" if arguments.only_up else "demo")
-    if not arguments.only_up:
-        _begin_afresh(folder)
-    work = stand if arguments.only_up else show
-    playing = asyncio.create_task(work(console, folder, stop, ends=arguments.exit))
-    stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait({playing, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    if not playing.done() and not arguments.only_up:
-        # Between two scenes the demo looks at `stop` itself; give it time to end in order.
-        await asyncio.wait({playing}, timeout=60)
-    stopped.cancel()
-    return await playing
+    if arguments.only_up:
+        await stand(console, local_folder() / "stack", stop, ends=arguments.exit)
+        return
+    folder = local_folder() / "demo"
+    _begin_afresh(folder)
+    await show(console, folder, stop, ends=arguments.exit)
 
 
 def _begin_afresh(folder: Path) -> None:

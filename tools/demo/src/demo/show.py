@@ -3,12 +3,12 @@
 import asyncio
 import secrets
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -19,6 +19,7 @@ from demo.api import Api
 from demo.house import (
     PORTS,
     SERVICES,
+    Failed,
     House,
     Pod,
     prepare_database,
@@ -40,6 +41,12 @@ PLATFORM_SECRET = "demo-platform-secret"  # noqa: S105 - of a shop that does not
 NOTIFIER_URL = f"http://127.0.0.1:{PORTS['notifier'][0]}"
 
 
+class Tell(Protocol):
+    """Says what is being done, and how much further the whole has come, in percent."""
+
+    def __call__(self, what: str, share: float = 0) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Everything that runs while the demo plays."""
@@ -53,40 +60,53 @@ class Stage:
     mail: MailServer
 
 
-async def stand(console: Console, folder: Path, stop: asyncio.Event, *, ends: bool) -> int:
+async def stand(console: Console, folder: Path, stop: asyncio.Event, *, ends: bool) -> None:
     """Start the house, say where it is, and wait."""
-    async with _stage(folder, lambda _: None) as stage:
-        _addresses(console)
+
+    def tell(what: str, share: float = 0) -> None:
+        del share
+        console.print(what)
+
+    async with _stage(folder, tell) as stage:
+        _addresses(console, "")
         if not ends:
             await _until_stopped(stage, stop)
-    return 0
 
 
-async def show(console: Console, folder: Path, stop: asyncio.Event, *, ends: bool) -> int:
+async def show(console: Console, folder: Path, stop: asyncio.Event, *, ends: bool) -> None:
     """Play both scenes, print what came of it, and wait unless *ends*."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("starting", total=100)
+    progress = Progress(*columns, console=console, transient=True)
+    bar = progress.add_task("starting", total=100)
 
-        def tell(what: str, share: float = 0) -> None:
-            progress.update(bar, description=what, advance=share)
+    def tell(what: str, share: float = 0) -> None:
+        progress.update(bar, description=what, advance=share)
 
-        async with AsyncExitStack() as opened:
+    async with AsyncExitStack() as opened:
+        with progress:
             stage = await opened.enter_async_context(_stage(folder, tell))
-            grid = await _replay(stage, tell)
-            await _live_day(stage, tell, stop)
-            summary = await stage.api.get("reporting", f"/v1/shops/{day.SHOP_ID}/reports/summary")
-            progress.stop()
-            _print_grid(console, grid)
-            _print_summary(console, stage, summary)
-            _addresses(console)
-            if not ends:
-                await _until_stopped(stage, stop)
-    return 0
+            playing = asyncio.create_task(_play(stage, tell))
+            await _first_of([playing], stop)
+        if not playing.done():
+            playing.cancel()
+            await asyncio.wait({playing})
+            return
+        grid, summary = playing.result()
+        _print_grid(console, grid)
+        _print_summary(console, stage, summary)
+        _addresses(console, day.SHOP_ID)
+        if not ends:
+            await _until_stopped(stage, stop)
+
+
+async def _play(stage: Stage, tell: Tell) -> tuple[Any, Any]:
+    grid = await _replay(stage, tell)
+    await _live_day(stage, tell)
+    return grid, await stage.api.get("reporting", f"/v1/shops/{day.SHOP_ID}/reports/summary")
 
 
 @asynccontextmanager
-async def _stage(folder: Path, tell: Any) -> AsyncIterator[Stage]:
+async def _stage(folder: Path, tell: Tell) -> AsyncIterator[Stage]:
     gateway_secret = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
     async with AsyncExitStack() as opened:
         tell("Kafka and Postgres")
@@ -129,7 +149,7 @@ def gateways(sms: SmsGateway, mail: MailServer, signing_secret: str) -> dict[str
     }
 
 
-async def _replay(stage: Stage, tell: Any) -> Any:
+async def _replay(stage: Stage, tell: Tell) -> Any:
     """Push the CDNOW orders and return the grid at their last day."""
     shop = {"name": "CDNOW", "zone": str(cdnow.ZONE), "currency": "USD", "country": "US"}
     await stage.api.put(
@@ -145,7 +165,7 @@ async def _replay(stage: Stage, tell: Any) -> Any:
     )
 
 
-async def _live_day(stage: Stage, tell: Any, stop: asyncio.Event) -> None:
+async def _live_day(stage: Stage, tell: Tell) -> None:
     await stage.api.put("ingest", f"/v1/shops/{day.SHOP_ID}", day.SHOP)
     hooks = {
         kind: (
@@ -164,8 +184,6 @@ async def _live_day(stage: Stage, tell: Any, stop: asyncio.Event) -> None:
         tell(f"the shop's clock: {at.astimezone(day.ZONE):%a %H:%M}")
 
     for push in pushes:
-        if stop.is_set():
-            return
         await stage.clock.advance(push.at, told)
         tell(f"{push.at:%a %H:%M} {push.what}", 50 / len(pushes))
         await _push(stage, hooks, push)
@@ -226,21 +244,33 @@ def _lines(summary: Any) -> Iterator[tuple[str, str]]:
     yield "ROI", str(effect["roi"] or "-")
 
 
-def _addresses(console: Console) -> None:
-    reports = f"http://127.0.0.1:{PORTS['reporting'][0]}"
+def _addresses(console: Console, shop_id: str) -> None:
     console.print("API docs:")
     for service in SERVICES:
         console.print(f"  {service:14} http://127.0.0.1:{PORTS[service][0]}/docs")
-    page = f"{reports}/console#shop={day.SHOP_ID}&token={token()}"
+    page = f"http://127.0.0.1:{PORTS['reporting'][0]}/console"
+    if shop_id:
+        page += f"#shop={shop_id}&token={token()}"
     console.print(f"report page: {page}", soft_wrap=True)
     console.print("for curl and the command huiliu:")
     console.print(f"  export TOKEN={token()}", soft_wrap=True)
     console.print(f"  export HUILIU_TOKEN_SECRET={secret('tokens')}", soft_wrap=True)
+    console.print("Ctrl-C ends it.")
 
 
 async def _until_stopped(stage: Stage, stop: asyncio.Event) -> None:
+    """Wait; a service that ends by itself is `Failed`."""
+    ends = {asyncio.create_task(pod.process.wait()): pod for pod in stage.pods.values()}
+    await _first_of(ends, stop)
+    for task, pod in ends.items():
+        if not task.done():
+            task.cancel()
+        elif not stop.is_set():
+            raise Failed(f"{pod.service} ended by itself; see {pod.log}")
+
+
+async def _first_of(tasks: Collection[asyncio.Task[Any]], stop: asyncio.Event) -> None:
+    """Return when one of *tasks* has ended, or *stop* was set."""
     stopped = asyncio.create_task(stop.wait())
-    ended = [asyncio.create_task(pod.process.wait()) for pod in stage.pods.values()]
-    await asyncio.wait({stopped, *ended}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (stopped, *ended):
-        task.cancel()
+    await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
