@@ -18,6 +18,7 @@ from care_triggers.edges.timers import due_timers
 from contracts import topics
 from contracts.codec import Encoded, decode, encode
 from contracts.events import OrderFacts, OrderLine, Shop
+from plumbing.absence import Absence
 from plumbing.clock import business_now
 from plumbing.records import Record, place, unpack_headers
 from plumbing.resources import open_engine, worker_role, worker_tx
@@ -37,6 +38,7 @@ class Care:
     engine: AsyncEngine
     house: House
     rules: dict[str, Rule]
+    absence: Absence = field(default_factory=Absence)
     _offsets: "count[int]" = field(default_factory=count)
 
     async def feed(self, topic: str, *events: Any, part: int | None = None) -> None:
@@ -48,7 +50,8 @@ class Care:
         self, conn: AsyncConnection, topic: str, *events: Any, part: int | None = None
     ) -> None:
         records = [self.record(topic, one, part) for one in events]
-        await Consumer(SERVICE, self.house, self.rules).handlers()[topic](conn, records)
+        edge = Consumer(SERVICE, self.house, self.rules, self.absence)
+        await edge.handlers()[topic](conn, records)
 
     def record(self, topic: str, event: Any, part: int | None = None) -> Record:
         sent = event

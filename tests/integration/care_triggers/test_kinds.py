@@ -1,6 +1,5 @@
 """Parcels, reviews and birthdays on a real database."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +25,7 @@ from contracts.events import (
     ShipmentFacts,
     Shop,
 )
+from plumbing.absence import Absence
 from plumbing.consume import NotReady
 from plumbing.migrate import check
 
@@ -223,22 +223,17 @@ async def test_the_newest_cell_is_asked_for_when_the_timer_falls_due(care: Any) 
     assert row.cell == "lost"
 
 
-async def test_facts_of_an_unknown_shop_become_letters(care: Any) -> None:
+async def test_facts_of_a_shop_that_does_not_come_become_letters(care: Any) -> None:
+    care.absence = Absence(patience_s=0)
     await care.feed(topics.ORDERS, care.placed(await care.now(), shop_id="cup"))
 
     (row,) = await care.rows("select reason, grp from dead_letter")
     assert (row.reason, row.grp) == ("unknown shop", SERVICE)
 
 
-async def test_facts_of_a_shop_that_may_still_become_known_are_waited_with(care: Any) -> None:
-    now = await care.now()
-    young = replace(
-        care.record(topics.ORDERS, care.placed(now, shop_id="cup")),
-        timestamp_ms=int(now.timestamp() * 1000),
-    )
-
+async def test_facts_of_an_unknown_shop_are_waited_with_however_old_they_are(care: Any) -> None:
     with pytest.raises(NotReady):
-        await care.feed(topics.ORDERS, young)
+        await care.feed(topics.ORDERS, care.placed(await care.now(), shop_id="cup"))
 
     assert await care.rows("select id from dead_letter") == []
 

@@ -12,6 +12,7 @@ from notifier.app.deliver import Claim, Ref, pass_gate
 from notifier.domain.verdict import Expire, Hold, Stop, Suppress
 from notifier.edges.gateways import SmsGateway
 from notifier.edges.send_store import SendStore
+from plumbing.absence import Absence
 from plumbing.consume import NotReady
 from simulators.sms import SmsGateway as SmsSimulator
 from support.eventually import eventually
@@ -360,7 +361,8 @@ async def test_an_unknown_shop_is_awaited_then_a_dead_letter(house: House) -> No
 
     with pytest.raises(NotReady):
         await house.feed(stray)
-    await house.feed(stray, planned("good"), age_s=31)
+    house.consumer = replace(house.consumer, absence=Absence(patience_s=0))
+    await house.feed(stray, planned("good"))
 
     (letter,) = await house.rows("select reason from dead_letter")
     assert letter["reason"] == "unknown shop"

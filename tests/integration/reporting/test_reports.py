@@ -33,6 +33,7 @@ from contracts.events import (
     Shop,
     Watermark,
 )
+from plumbing.absence import Absence
 from plumbing.consume import NotReady
 from plumbing.migrate import check
 from plumbing.records import Record
@@ -142,7 +143,7 @@ class House:
     def __init__(self, engine: AsyncEngine, client: httpx.AsyncClient) -> None:
         self.engine = engine
         self.client = client
-        self.consumer = Consumer("reporting")
+        self.consumer = Consumer("reporting", Absence(patience_s=30))
 
     async def read(self, topic: str, batch: Sequence[Record]) -> None:
         handle: dict[str, Callable[..., Awaitable[None]]] = {
@@ -368,8 +369,8 @@ async def test_an_older_shop_record_replaces_no_newer(house: House) -> None:
 async def test_an_unknown_shop_is_waited_for_and_then_put_away(house: House) -> None:
     with pytest.raises(NotReady):
         await house.read(topics.ORDERS, records(topics.ORDERS, ORDERS[:1], datetime.now(UTC)))
-    late = records(topics.ORDERS, ORDERS[:1], NOW - timedelta(minutes=1))
-    await house.read(topics.ORDERS, late)
+    house.consumer = Consumer("reporting", Absence(patience_s=0))
+    await house.read(topics.ORDERS, records(topics.ORDERS, ORDERS[:1]))
 
     assert await house.letters() == ["unknown shop"]
 

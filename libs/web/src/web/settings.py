@@ -39,6 +39,9 @@ def _of_32_bytes(secret: SecretStr) -> SecretStr:
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+ShopPatience = Annotated[
+    float, Field(ge=0, le=3600, description="how long a fact waits for its shop to be announced")
+]
 DataKey = Annotated[SecretStr, AfterValidator(_of_32_bytes)]
 
 # Fit for a laptop; in production everyone knows them.
@@ -117,9 +120,6 @@ class ServiceSettings(HuiliuSettings):
     stop_grace_s: float = Field(20, gt=0, le=600)
     group_suffix: str = Field("", pattern=r"^[a-zA-Z0-9._-]{0,64}$")
     session_timeout_ms: int = Field(10_000, ge=500, le=300_000)
-    shop_patience_s: float = Field(
-        30, ge=0, le=3600, description="how long a fact waits for its shop to be announced"
-    )
 
     @field_validator("*")
     @classmethod

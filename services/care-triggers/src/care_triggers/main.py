@@ -24,6 +24,7 @@ from care_triggers.errors import CareTriggersError
 from care_triggers.metrics import CONSUMER, OUTBOX
 from care_triggers.settings import Settings
 from plumbing import logs
+from plumbing.absence import Absence
 from plumbing.consume import Intake
 from plumbing.migrate import upgrade
 from plumbing.outbox import Relay
@@ -50,6 +51,7 @@ PENDING = 500
 
 async def run(settings: Settings, rules: Mapping[str, Rule], stop: asyncio.Event) -> None:
     grp = SERVICE + settings.group_suffix
+    absence = Absence(settings.shop_patience_s)
     house = House(settings.partitions, Sealer(data_key(settings.data_key.get_secret_value())))
     async with open_engine(settings.database_url.get_secret_value(), app=SERVICE) as engine:
         with Watchdog(60, metrics=CONSUMER) as watch:
@@ -66,7 +68,7 @@ async def run(settings: Settings, rules: Mapping[str, Rule], stop: asyncio.Event
                 grp=grp,
                 me=settings.pod,
                 role=worker_role(SERVICE),
-                handle=Consumer(grp, house, rules).handlers(),
+                handle=Consumer(grp, house, rules, absence).handlers(),
                 metrics=CONSUMER,
                 watch=watch,
                 on_commit=relay.wake,

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from pydantic import Field
 
-from web.settings import DataKey, Port, ServiceSettings
+from web.settings import DataKey, Port, ServiceSettings, ShopPatience
 
 
 class Settings(ServiceSettings):
     http_port: Port = 8103
     ops_port: Port = 9103
+    shop_patience_s: ShopPatience = 30
     data_key: DataKey = Field(description="base64 of 32 bytes: encrypts personal data")
     rules_file: Path | None = Field(None, description="YAML; by default the rules shipped with it")
     timers_every_s: float = Field(

@@ -25,6 +25,7 @@ from notifier.errors import NotifierError
 from notifier.metrics import CONSUMER, OUTBOX
 from notifier.settings import Settings
 from plumbing import logs
+from plumbing.absence import Absence
 from plumbing.consume import Intake
 from plumbing.migrate import upgrade
 from plumbing.outbox import Relay
@@ -76,7 +77,12 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             relay.wake()
             deliveries.wake()
 
-        edge = Consumer(grp=grp, vault=vault, partitions=settings.partitions)
+        edge = Consumer(
+            grp=grp,
+            vault=vault,
+            partitions=settings.partitions,
+            absence=Absence(settings.shop_patience_s),
+        )
         intake = Intake(
             engine=engine,
             servers=settings.kafka_servers,

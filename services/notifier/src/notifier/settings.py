@@ -19,7 +19,7 @@ from pydantic import (
 from contracts.events import Channel
 from notifier.domain.gate import Terms
 from notifier.domain.render import Outlet, Prices
-from web.settings import DataKey, Port, ServiceSettings
+from web.settings import DataKey, Port, ServiceSettings, ShopPatience
 from webhooks import standard
 
 _URL: Final = re.compile(r"https?://[^\s/?#@]+(/[^\s#]*)?")
@@ -92,6 +92,7 @@ class SmtpSettings(BaseModel):
 class Settings(ServiceSettings):
     http_port: Port = 8104
     ops_port: Port = 9104
+    shop_patience_s: ShopPatience = 30
     data_key: DataKey = Field(description="base64 of 32 bytes: encrypts personal data")
     sms: SmsSettings = Field(description="HUILIU_SMS__URL and HUILIU_SMS__SECRET")
     smtp: SmtpSettings = Field(default_factory=SmtpSettings)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import topics
 from plumbing import crashpoint, logs
+from plumbing.absence import Absence
 from plumbing.consume import Intake
 from plumbing.metrics import DatabaseMetrics
 from plumbing.migrate import upgrade
@@ -44,7 +45,7 @@ def api(settings: Settings, engine: AsyncEngine, grp: str) -> FastAPI:
 
 
 def intake(settings: Settings, engine: AsyncEngine, grp: str, watch: Watchdog) -> Intake:
-    edge = Consumer(grp)
+    edge = Consumer(grp, Absence(settings.shop_patience_s))
     return Intake(
         engine=engine,
         servers=settings.kafka_servers,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from contracts import topics
 from plumbing import logs
+from plumbing.absence import Absence
 from plumbing.consume import Intake
 from plumbing.metrics import ConsumerMetrics, DatabaseMetrics, OutboxMetrics
 from plumbing.migrate import upgrade
@@ -39,7 +40,12 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         DatabaseMetrics().watch(engine)
         with Watchdog(60, metrics=consumed) as watch:
             relay = Relay(engine=engine, servers=servers, service=SOURCE, metrics=published)
-            edge = Consumer(grp=grp, partitions=settings.partitions, sealer=sealer)
+            edge = Consumer(
+                grp=grp,
+                partitions=settings.partitions,
+                sealer=sealer,
+                absence=Absence(settings.shop_patience_s),
+            )
             intake = Intake(
                 engine=engine,
                 servers=servers,

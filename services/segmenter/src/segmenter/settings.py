@@ -2,11 +2,12 @@
 
 from pydantic import Field
 
-from web.settings import DataKey, Port, ServiceSettings
+from web.settings import DataKey, Port, ServiceSettings, ShopPatience
 
 
 class Settings(ServiceSettings):
     http_port: Port = Field(8102, description="port of the API")
+    shop_patience_s: ShopPatience = 30
     ops_port: Port = Field(9102, description="port of health and metrics")
     data_key: DataKey | None = Field(
         None, description="base64 of 32 bytes: seals profiles that end as dead letters"

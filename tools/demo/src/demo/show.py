@@ -255,7 +255,6 @@ def _addresses(console: Console, shop_id: str) -> None:
     console.print("for curl and the command huiliu:")
     console.print(f"  export TOKEN={token()}", soft_wrap=True)
     console.print(f"  export HUILIU_TOKEN_SECRET={secret('tokens')}", soft_wrap=True)
-    console.print("Ctrl-C ends it.")
 
 
 async def _until_stopped(stage: Stage, stop: asyncio.Event) -> None:

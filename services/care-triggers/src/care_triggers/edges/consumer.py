@@ -1,8 +1,8 @@
 """Records in: what happened to orders, parcels, reviews and people; what shops and others say."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias
+from datetime import datetime
+from typing import Any, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,7 +25,7 @@ from contracts.events import (
     Shop,
     Watermark,
 )
-from plumbing.clock import real_now
+from plumbing.absence import Absence
 from plumbing.consume import Handle, NotReady
 from plumbing.crashpoint import crashpoint
 from plumbing.dead_letters import Dead, park, sift
@@ -33,16 +33,15 @@ from plumbing.records import Record
 
 Read: TypeAlias = tuple[Record, Any]
 
-SHOP_WITHIN: Final = timedelta(seconds=30)  # so long a record waits for its shop to become known
-
 
 class Consumer:
     """The handlers of one consumer group; each writes state, outbox and letters, nothing else."""
 
-    def __init__(self, grp: str, house: House, rules: Mapping[str, Rule]) -> None:
+    def __init__(self, grp: str, house: House, rules: Mapping[str, Rule], absence: Absence) -> None:
         self._grp = grp
         self._house = house
         self._rules = rules
+        self._absence = absence  # shops that we wait for
 
     def handlers(self) -> dict[str, Handle]:
         return {
@@ -122,8 +121,9 @@ class Consumer:
             for record, event in read
             if (shop_id := _shop_of(event)) and shop_id not in known
         ]
-        if strangers:
-            await _wait_for_shop(conn, strangers)
+        missing = {_shop_of(event) for _, event in read} - {""} - set(known)
+        if missing and not self._absence.gives_up(missing):
+            raise NotReady("a shop is not known yet")
         await park(conn, self._grp, [*dead, *strangers], sealer=self._house.sealer)
         return store, [
             (record, event)
@@ -151,10 +151,3 @@ def _watermarks(read: Sequence[Read]) -> dict[int, datetime]:
         if isinstance(event, Watermark):
             marks[record.part] = max(event.at, marks.get(record.part, event.at))
     return marks
-
-
-async def _wait_for_shop(conn: AsyncConnection, strangers: Sequence[Dead]) -> None:
-    youngest_ms = max(one.record.timestamp_ms for one in strangers)
-    written_at = datetime.fromtimestamp(youngest_ms / 1000, UTC)
-    if await real_now(conn) - written_at < SHOP_WITHIN:
-        raise NotReady("a shop is not known yet")

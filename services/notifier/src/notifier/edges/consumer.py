@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,12 +22,11 @@ from notifier.app.note_contact import CustomerKey, note_contacts
 from notifier.domain.message import from_plan
 from notifier.edges.store import PostgresStore
 from notifier.edges.vault import Vault
-from plumbing.clock import business_now, real_now
+from plumbing.absence import Absence
+from plumbing.clock import business_now
 from plumbing.consume import NotReady
 from plumbing.dead_letters import Dead, park, sift
 from plumbing.records import Record
-
-SHOP_AWAITED: Final = timedelta(seconds=30)
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +45,13 @@ class Consumer:
     grp: str
     vault: Vault
     partitions: int
+    absence: Absence = field(default_factory=Absence)  # shops that we wait for
 
     async def on_messages(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
         read, dead = sift(records, _decode, Unreadable)
         news = _sorted_out(read)
         store = self._store(conn)
-        lost = await self._without_shop(conn, store, news.plans)
+        lost = await self._without_shop(store, news.plans)
         await self._park(conn, [*dead, *lost])
         strays = {letter.record.offset for letter in lost}
         plans = [
@@ -89,22 +89,20 @@ class Consumer:
 
     async def _without_shop(
         self,
-        conn: AsyncConnection,
         store: PostgresStore,
         plans: Sequence[tuple[Record, MessagePlanned]],
     ) -> list[Dead]:
         """Return the plans of shops that nobody announced; wait for a shop that may be on its way.
 
         Raises:
-            NotReady: A record is too young to give its shop up.
+            NotReady: A shop may still be announced.
         """
         unknown = await store.unknown_shops({planned.shop_id for _, planned in plans})
         lost = [record for record, planned in plans if planned.shop_id in unknown]
         if not lost:
             return []
-        oldest_ms = (await real_now(conn) - SHOP_AWAITED).timestamp() * 1000
-        if any(record.timestamp_ms > oldest_ms for record in lost):
-            raise NotReady
+        if not self.absence.gives_up(unknown):
+            raise NotReady("unknown shop")
         return [Dead(record, "unknown shop") for record in lost]
 
     async def _park(self, conn: AsyncConnection, dead: Sequence[Dead]) -> None:

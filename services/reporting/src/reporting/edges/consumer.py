@@ -1,8 +1,8 @@
 """One handler a topic: decode, put the unreadable away, merge the rest."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,7 +18,7 @@ from contracts.events import (
     SegmentChanged,
     Shop,
 )
-from plumbing.clock import real_now
+from plumbing.absence import Absence
 from plumbing.consume import NotReady
 from plumbing.crashpoint import crashpoint
 from plumbing.dead_letters import Dead, park, sift
@@ -27,12 +27,11 @@ from reporting.app.absorb import absorb_messages, absorb_orders
 from reporting.edges.store import PostgresStore
 from reporting.metrics import FACTS
 
-# A shop's own record may come later than the first event about it, but not much.
-
 
 class Consumer:
-    def __init__(self, grp: str) -> None:
+    def __init__(self, grp: str, absence: Absence) -> None:
         self._grp = grp
+        self._absence = absence  # shops that we wait for
 
     async def on_shops(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
         events = await self._read(conn, records, known_shops_only=False)
@@ -93,25 +92,24 @@ class Consumer:
         """
         events, dead = sift(records, _decode, Unreadable)
         if known_shops_only:
-            events, homeless = await _of_known_shops(conn, events)
+            events, homeless = await self._of_known_shops(conn, events)
             dead = [*dead, *homeless]
         await park(conn, self._grp, dead)
         return events
 
-
-async def _of_known_shops(
-    conn: AsyncConnection, events: list[tuple[Record, Any]]
-) -> tuple[list[tuple[Record, Any]], list[Dead]]:
-    """Part *events* by whether their shop is known; those of no shop at all are left out."""
-    owned = [(record, event) for record, event in events if hasattr(event, "shop_id")]
-    known = await PostgresStore(conn).known_shops({event.shop_id for _, event in owned})
-    homeless = [record for record, event in owned if event.shop_id not in known]
-    if homeless:
-        raise_or_give_up
-    return (
-        [(record, event) for record, event in owned if event.shop_id in known],
-        [Dead(record, "unknown shop") for record in homeless],
-    )
+    async def _of_known_shops(
+        self, conn: AsyncConnection, events: list[tuple[Record, Any]]
+    ) -> tuple[list[tuple[Record, Any]], list[Dead]]:
+        """Part *events* by whether their shop is known; those of no shop at all are left out."""
+        owned = [(record, event) for record, event in events if hasattr(event, "shop_id")]
+        known = await PostgresStore(conn).known_shops({event.shop_id for _, event in owned})
+        missing = {event.shop_id for _, event in owned} - known
+        if missing and not self._absence.gives_up(missing):
+            raise NotReady("unknown shop")
+        return (
+            [(record, event) for record, event in owned if event.shop_id in known],
+            [Dead(record, "unknown shop") for record, event in owned if event.shop_id in missing],
+        )
 
 
 def _decode(record: Record) -> Any:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from care.calendar import UnknownZone, zone
 from contracts.codec import Tombstone, Unreadable, decode, split_key
 from contracts.events import CustomerProfile, OrderFacts, Shop, Watermark
-from plumbing.clock import business_now, real_now
+from plumbing.absence import Absence
+from plumbing.clock import business_now
 from plumbing.consume import NotReady
 from plumbing.dead_letters import Dead, park, sift
 from plumbing.records import Record
@@ -24,7 +24,6 @@ from segmenter.edges.person_store import PersonStore
 from segmenter.edges.shop_store import ShopStore
 from segmenter.edges.store import Outlet, PostgresStore
 
-MAX_AWAITED: Final = 1000
 UNKNOWN_SHOP: Final = "unknown shop"
 
 
@@ -33,8 +32,7 @@ class Consumer:
     grp: str
     partitions: int
     sealer: Sealer | None = None
-    patience: timedelta = timedelta(seconds=30)  # real time
-    awaited: dict[str, datetime] = field(default_factory=dict)  # unknown shops, since when
+    absence: Absence = field(default_factory=Absence)  # shops that we wait for
 
     async def on_orders(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
         events, dead = sift(records, _read, Unreadable)
@@ -49,8 +47,8 @@ class Consumer:
                 facts.append((record, event))
         if facts:
             shops = await ShopStore(conn).hold_days({fact.shop_id for _, fact in facts})
-            dead += await self._give_up(
-                conn, [(record, fact) for record, fact in facts if fact.shop_id not in shops]
+            dead += self._give_up(
+                [(record, fact) for record, fact in facts if fact.shop_id not in shops]
             )
             known = [fact for _, fact in facts if fact.shop_id in shops]
             await self._apply(conn, known, shops)
@@ -94,21 +92,9 @@ class Consumer:
             outlet = Outlet(await business_now(conn), self.partitions)
             await apply_orders(PostgresStore(conn, outlet), facts, shops)
 
-    async def _give_up(
-        self, conn: AsyncConnection, homeless: Sequence[tuple[Record, OrderFacts]]
-    ) -> list[Dead]:
-        """Return letters for facts of shops that do not come; wait while that is not sure.
-
-        The two topics are not read in step, least of all by a group that begins: so what counts is
-        how long we have waited for the shop, not how old the record is.
-        """
-        if not homeless:
-            return []
-        now = await real_now(conn)
-        if len(self.awaited) > MAX_AWAITED:
-            self.awaited.clear()
-        waits = [now - self.awaited.setdefault(fact.shop_id, now) for _, fact in homeless]
-        if min(waits) < self.patience:
+    def _give_up(self, homeless: Sequence[tuple[Record, OrderFacts]]) -> list[Dead]:
+        """Return letters for facts of shops that do not come; wait while that is not sure."""
+        if homeless and not self.absence.gives_up({fact.shop_id for _, fact in homeless}):
             raise NotReady(UNKNOWN_SHOP)
         return [Dead(record, UNKNOWN_SHOP) for record, _ in homeless]
 
