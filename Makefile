@@ -10,6 +10,7 @@ UV := .tools/bin/uv
 PYTHON ?= python3
 PROTOC = $(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(1) --pyi_out=$(1) proto/huiliu/v1/*.proto
 export XDG_RUNTIME_DIR ?= $(CURDIR)/.local/run
+unexport PYTHONDONTWRITEBYTECODE # compiling everything anew, in every process, is what makes tests slow
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +26,13 @@ down: .venv/.ok ## Stop what `make up` or `make demo` runs in another window
 	@$(BIN)/python -m localstack down --directory .local/demo
 
 test: .venv/.ok ## Run all tests but the long ones, on a Postgres and a Kafka that they start and stop
+ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
+else
+	@$(BIN)/pytest -q tests/unit --cov --cov-report=term --cov-fail-under=100
+	@$(BIN)/pytest -q -n 2 --dist loadfile tests/integration tests/contract
+	@$(BIN)/pytest -q tests/e2e
+endif
 
 check: .venv/.ok ## Format, lint, types, layers, dependencies, dead code, contracts, migrations
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "format and lint: clean"
@@ -37,6 +44,8 @@ check: .venv/.ok ## Format, lint, types, layers, dependencies, dead code, contra
 	@$(BIN)/buf lint && $(BIN)/buf breaking --against proto/released.binpb && echo "proto: clean, and nothing broken"
 	@rm -rf .local/proto && mkdir -p .local/proto && $(call PROTOC,.local/proto) \
 	  && diff -r -x __pycache__ .local/proto/huiliu libs/contracts/src/huiliu && echo "generated code: up to date"
+	@rm -rf .local/sql && mkdir -p .local/sql && $(BIN)/python -m plumbing.migrate .local/sql $(SERVICES:%=services/%) \
+	  && $(BIN)/squawk .local/sql/*.sql >.local/squawk.txt || { cat .local/squawk.txt; exit 1; }; echo "migrations: safe"
 
 faults: .venv/.ok ## Kill, freeze and cut what runs; prove what is promised (short forms)
 	@echo "faults: nothing beyond the faults that 'make test' holds yet"

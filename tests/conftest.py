@@ -21,13 +21,14 @@ RUNTIME.mkdir(mode=0o700, parents=True, exist_ok=True)
 os.environ.setdefault("XDG_RUNTIME_DIR", str(RUNTIME))
 
 # The same examples each time: a red test is red for everybody. `make fuzz` draws for long.
-settings.register_profile("house", max_examples=30, derandomize=True, deadline=None, database=None)
+settings.register_profile("house", max_examples=15, derandomize=True, deadline=None, database=None)
+settings.register_profile("fuzz", max_examples=2_000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A Postgres of this session's own; yields the superuser's URL. Its template is migrated."""
+def postgres_stack() -> Iterator[Stack]:
+    """A Postgres of this session's own. Its template is migrated."""
     folder = _own_folder("postgres")
     settings = {"fsync": "off", "max_connections": "200"}
     with asyncio.Runner() as runner:
@@ -35,10 +36,16 @@ def postgres() -> Iterator[str]:
         try:
             runner.run(stack.start())
             runner.run(make_template(stack.admin_url))
-            yield stack.admin_url
+            yield stack
         finally:
             runner.run(stack.stop())
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_stack: Stack) -> str:
+    """The superuser's URL of the session's Postgres."""
+    return postgres_stack.admin_url
 
 
 @pytest.fixture

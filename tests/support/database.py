@@ -49,7 +49,7 @@ async def make_template(server_url: str) -> None:
 
 async def copy_template(server_url: str) -> Db:
     db = Db(f"test_{os.getpid()}_{next(_numbers)}", server_url)
-    await _run(server_url, f'create database "{db.name}" template "{TEMPLATE}"')
+    await _run(server_url, f'create database "{db.name}" template "{TEMPLATE}" strategy file_copy')
     return db
 
 

@@ -4,8 +4,9 @@ import base64
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -91,11 +92,21 @@ def doors(app: FastAPI) -> list[Door]:
     return sorted(found, key=lambda door: (door.template, door.method))
 
 
+def doors_of(document: Mapping[str, Any]) -> list[Door]:
+    """Return the same as `doors`, as an API tells it of itself in its OpenAPI *document*."""
+    found = [
+        Door(method.upper(), template, operation.get("x-scope"))
+        for template, operations in document["paths"].items()
+        for method, operation in operations.items()
+    ]
+    return sorted(found, key=lambda door: (door.template, door.method))
+
+
 async def opened_by_mistake(app: FastAPI, secret: str) -> list[str]:
     """Return what deviates: `GET /v1/... alg none: 200 instead of 401`. Empty is good."""
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        return [line async for line in _deviations(client, app, secret)]
+        return await deviations(client, doors(app), secret)
 
 
 async def failing(app: FastAPI, secret: str) -> list[str]:
@@ -133,8 +144,10 @@ def _oddities(door: Door, app: FastAPI) -> Iterator[tuple[str, bytes]]:
             yield door.path, body
 
 
-async def _deviations(client: httpx.AsyncClient, app: FastAPI, secret: str) -> AsyncIterator[str]:
-    for door in doors(app):
+async def deviations(client: httpx.AsyncClient, among: Sequence[Door], secret: str) -> list[str]:
+    """Return the answers to tokens that are not fit which are not the right refusal."""
+    found = []
+    for door in among:
         if door.scope is None:
             continue
         for case, token, wanted in _knocks(door, door.scope, secret):
@@ -142,7 +155,8 @@ async def _deviations(client: httpx.AsyncClient, app: FastAPI, secret: str) -> A
             response = await client.request(door.method, door.path, headers=headers)
             if response.status_code != wanted:
                 got = response.status_code
-                yield f"{door.method} {door.template} {case}: {got} instead of {wanted}"
+                found.append(f"{door.method} {door.template} {case}: {got} instead of {wanted}")
+    return found
 
 
 def _knocks(door: Door, scope: str, secret: str) -> Iterator[tuple[str, str | None, int]]:

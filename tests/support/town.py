@@ -23,7 +23,7 @@ from demo.live import Clock
 from demo.show import gateways
 from demo.stillness import Observer
 from localstack import Stack
-from simulators.sms import SmsGateway
+from simulators.sms import Pace, SmsGateway
 from simulators.smtp import MailServer
 from support.database import connect, copy_template, drop
 from support.eventually import eventually
@@ -92,7 +92,11 @@ class Town:
 
 @asynccontextmanager
 async def open_town(
-    kafka: Stack, postgres: str, folder: Path, settings: Mapping[str, str] | None = None
+    kafka: Stack,
+    postgres: str,
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    pace: Pace | None = None,
 ) -> AsyncIterator[Town]:
     """Build a town; its services are started by the test."""
     async with AsyncExitStack() as opened:
@@ -101,7 +105,9 @@ async def open_town(
         await fresh_topics(kafka)
         ports = {service: (free_port(), free_port()) for service in SERVICES}
         receipts = f"http://127.0.0.1:{ports['notifier'][0]}/v1/receipts/sms"
-        sms = await opened.enter_async_context(SmsGateway(secret=SECRET, receipts_url=receipts))
+        sms = await opened.enter_async_context(
+            SmsGateway(secret=SECRET, receipts_url=receipts, pace=pace)
+        )
         mail = await opened.enter_async_context(MailServer())
         house = House(
             kafka.kafka_servers,

@@ -1,5 +1,3 @@
-"""Alembic's entry."""
-
 from care_triggers.edges.tables import metadata
 from plumbing.migrate import run_env
 

@@ -1,5 +1,3 @@
-"""Alembic's entry; the work is plumbing's."""
-
 from ingest.edges.tables import metadata
 from plumbing.migrate import run_env
 

@@ -1,4 +1,7 @@
-"""${message}."""
+"""${message}.
+
+Add, deploy, then remove; never both in one release. Lock and statement timeouts are plumbing's.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +13,7 @@ depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    # A table with a shop_id needs `rls(table, service)`; the lock timeout is set in plumbing.migrate.
+    # A table with a shop_id also needs the statements of plumbing.migrate.rls.
     ${upgrades if upgrades else "pass"}
 
 

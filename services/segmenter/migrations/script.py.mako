@@ -1,14 +1,19 @@
-"""${message}"""
+"""${message}.
+
+Add, deploy, then remove; never both in one release. Lock and statement timeouts are plumbing's.
+"""
 
 import sqlalchemy as sa
 from alembic import op
 ${imports if imports else ""}
-revision, down_revision = ${repr(up_revision)}, ${repr(down_revision)}
-branch_labels, depends_on = ${repr(branch_labels)}, ${repr(depends_on)}
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = ${repr(branch_labels)}
+depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    op.execute("set local lock_timeout = '5s'")
+    # A table with a shop_id also needs the statements of plumbing.migrate.rls.
     ${upgrades if upgrades else "pass"}
 
 

@@ -176,6 +176,7 @@ def _ports(engine: AsyncEngine, sealer: Sealer, servers: str) -> Ports:
         publisher=publisher,
         registry=registry,
         sealer=sealer,
+        shop_zone="Asia/Shanghai",
         partitions=4,
         now=utc_now,
         wake=lambda: None,

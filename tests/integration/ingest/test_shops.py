@@ -39,6 +39,14 @@ async def test_each_change_of_a_shop_is_announced_with_its_revision(house: Any) 
     assert got.json() == changed.json()
 
 
+async def test_a_shop_that_names_no_zone_gets_the_platforms(house: Any) -> None:
+    said = {name: value for name, value in SETTINGS.items() if name != "zone"}
+
+    made = await house.http.post("/v1/shops", json={"shop_id": "east", **said}, headers=WRITE)
+
+    assert (made.status_code, made.json()["zone"]) == (201, "Asia/Shanghai")
+
+
 async def test_a_shop_is_created_once_and_listed(house: Any) -> None:
     again = {"shop_id": "north", **SETTINGS}
 

@@ -40,6 +40,7 @@ from notifier.edges.receipt_store import ReceiptStore
 from notifier.edges.texts import Texts
 from notifier.edges.timers import Deliveries, Sweep
 from notifier.edges.vault import Vault
+from plumbing.absence import Absence
 from plumbing.clock import business_clock, real_now
 from plumbing.records import Record, partition_of, unpack_headers
 from plumbing.resources import open_engine, worker_role, worker_tx
@@ -51,6 +52,7 @@ from support.eventually import eventually
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 PARTITIONS = 4
+SERVICE = "notifier"
 SHANGHAI_NOON = datetime(2026, 11, 11, 4, 0, tzinfo=UTC)
 PHONE = "+8613800138000"
 
@@ -96,7 +98,7 @@ class House:
     _offsets: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def tx(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        return worker_tx(self.engine, worker_role("notifier"))
+        return worker_tx(self.engine, worker_role(SERVICE))
 
     def record(self, event: Any, *, age_s: float = 0.0, part: int | None = None) -> Record:
         topic = "messages.v1" if isinstance(event, Watermark) else None  # travels on several
@@ -284,12 +286,12 @@ async def house(db: Db) -> AsyncIterator[House]:
         Channel.SMS: Outlet("sms", Prices("CNY", 45_000, {"US": 8_000})),
         Channel.EMAIL: Outlet("smtp", Prices("CNY", 0), "care@huiliu.invalid"),
     }
-    async with open_engine(db.url("notifier"), app="test", pool=16) as engine:
+    async with open_engine(db.url(SERVICE), app="test", pool=16) as engine:
         made = House(
             db=db,
             engine=engine,
             vault=vault,
-            consumer=Consumer(grp="notifier", vault=vault, partitions=PARTITIONS),
+            consumer=Consumer(SERVICE, vault, PARTITIONS, Absence()),
             terms=Terms(outlets, spread=timedelta(minutes=30)),
         )
         await made.set_business_time(SHANGHAI_NOON)

@@ -10,6 +10,7 @@ from contracts.events import Channel, DeliveryState, MessageClass, MessagePlanne
 from notifier import metrics
 from notifier.app.deliver import Claim, Ref, pass_gate
 from notifier.domain.verdict import Expire, Hold, Stop, Suppress
+from notifier.edges.consumer import Consumer
 from notifier.edges.gateways import SmsGateway
 from notifier.edges.send_store import SendStore
 from plumbing.absence import Absence
@@ -20,6 +21,7 @@ from support.eventually import eventually
 from .conftest import (
     PARTITIONS,
     RULE,
+    SERVICE,
     SHANGHAI_NOON,
     SHOP,
     House,
@@ -361,7 +363,7 @@ async def test_an_unknown_shop_is_awaited_then_a_dead_letter(house: House) -> No
 
     with pytest.raises(NotReady):
         await house.feed(stray)
-    house.consumer = replace(house.consumer, absence=Absence(patience_s=0))
+    house.consumer = Consumer(SERVICE, house.vault, PARTITIONS, Absence(patience_s=0))
     await house.feed(stray, planned("good"))
 
     (letter,) = await house.rows("select reason from dead_letter")

@@ -41,5 +41,7 @@ async def test_without_the_bootstrap_it_says_so(shelf_db: ShelfDb, tmp_path: Pat
 def test_the_sql_can_be_read_without_a_database() -> None:
     sql = migrate.sql(shelf.FOLDER)
 
+    assert "set lock_timeout = '5s'" in sql
+    assert "set statement_timeout = '60s'" in sql
     assert "create table outbox" in sql
     assert "force row level security" in sql

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from contracts.codec import customer_key, decode, encode, tombstone
 from contracts.events import CustomerProfile, OrderFacts, Shop
 from contracts.topics import CUSTOMERS
+from plumbing.absence import Absence
 from plumbing.clock import business_now
 from plumbing.dead_letters import list_letters
 from plumbing.records import Record, partition_of, unpack_headers
@@ -41,13 +42,17 @@ FORGET = (
 )
 
 
+def consumer(absence: Absence) -> Consumer:
+    return Consumer(SERVICE, PARTITIONS, sealer=None, absence=absence)
+
+
 @dataclass
 class Segmenter:
     """What the service's edges do, called one by one."""
 
     engine: AsyncEngine
     db: Db
-    consumer: Consumer = field(default_factory=lambda: Consumer(grp=SERVICE, partitions=PARTITIONS))
+    consumer: Consumer = field(default_factory=lambda: consumer(Absence()))
     _offsets: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def record(self, event: Any) -> Record:

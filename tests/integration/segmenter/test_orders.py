@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -19,7 +18,7 @@ from contracts.events import (
     SegmentChanged,
     Watermark,
 )
-from integration.segmenter.conftest import NOON, PARTITIONS, Segmenter, paid, shop
+from integration.segmenter.conftest import NOON, PARTITIONS, Segmenter, consumer, paid, shop
 from plumbing.absence import Absence
 from plumbing.consume import NotReady
 from segmenter.app.apply_orders import apply_orders
@@ -197,7 +196,7 @@ async def test_an_unknown_shop_is_waited_for_however_old_the_fact_is(
 async def test_a_shop_that_does_not_come_is_given_up_and_the_rest_goes_on(
     segmenter: Segmenter,
 ) -> None:
-    segmenter.consumer = replace(segmenter.consumer, absence=Absence(patience_s=0))
+    segmenter.consumer = consumer(Absence(patience_s=0))
 
     await segmenter.orders(paid("o1", shop_id="ink"), paid("o2"))
 

@@ -12,9 +12,9 @@ import pytest
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
-from support.eventually import eventually
 
 from demo.house import free_port
+from support.eventually import eventually
 from web.app import build_api
 from web.ops import ops_app
 from web.serve import run_service

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import structlog
+from aiokafka.errors import GroupCoordinatorNotAvailableError, InvalidGroupIdError
 from typing_extensions import override
 
 from plumbing import logs, trace
@@ -123,7 +124,11 @@ def test_configured_every_logger_speaks_json_and_the_talkative_are_quiet() -> No
         logs.configure("shelf", "DEBUG", stream)
         structlog.get_logger("own").info("by structlog", phone="1")
         logging.getLogger("aiokafka.producer").debug("Sending (key=%s value=%s)", b"k", b"v")
-        logging.getLogger("uvicorn.error").info("by the standard library")
+        logging.getLogger("uvicorn.error").info("Started server process")
+        coordinator = logging.getLogger("aiokafka.consumer.group_coordinator")
+        for error in (GroupCoordinatorNotAvailableError(), InvalidGroupIdError()):
+            coordinator.error("Group Coordinator Request failed: %s", error)
+        logging.getLogger("other").info("by the standard library", extra={"color_message": "x"})
     finally:
         root.handlers[:] = before[0]
         root.setLevel(before[1])
@@ -131,6 +136,9 @@ def test_configured_every_logger_speaks_json_and_the_talkative_are_quiet() -> No
         structlog.reset_defaults()
 
     found = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [line["event"] for line in found] == ["by structlog", "by the standard library"]
-    assert found[0]["phone"] == "[hidden]"
+    own, coordinators, standard = found
+    assert (own["event"], own["phone"]) == ("by structlog", "[hidden]")
+    assert coordinators["event"].endswith(f": {InvalidGroupIdError()}")
+    assert standard["event"] == "by the standard library"
+    assert "color_message" not in standard
     assert sys.stdout is not stream

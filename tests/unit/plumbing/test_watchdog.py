@@ -30,5 +30,5 @@ def test_a_duty_that_is_forgotten_or_never_begun_is_nobodys_business() -> None:
         watch.progress("a")
         watch.forget("a")
 
-        assert not ended.wait(0.2)
+        assert not ended.wait(0.08)
         assert watch.complaint() is None

@@ -55,7 +55,7 @@ async def test_a_length_above_the_limit_is_refused_unread(
 
 @pytest.mark.parametrize("encoding", ["gzip", "identity", "br"])
 async def test_any_content_encoding_is_refused(build: Build, call: Call, encoding: str) -> None:
-    bomb = gzip.compress(b"\0" * 10_000_000)
+    bomb = gzip.compress(b"\0" * 1_000_000)
     async with call(build(router, public=["/raw"])) as client:
         response = await client.post("/raw", content=bomb, headers={"Content-Encoding": encoding})
 

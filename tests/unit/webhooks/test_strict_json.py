@@ -93,13 +93,14 @@ def test_what_only_looks_bad_is_read(raw: bytes, value: object) -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        pytest.param(b'"' + b'\\"' * 1_000_000, id="an open string of quotes"),
-        pytest.param(b'"' * 2_000_000, id="quotes"),
-        pytest.param(b"[" + b"[]," * 600_000 + b"[]]", id="many small lists"),
+        pytest.param(b'"' + b'\\"' * 100_000, id="an open string of quotes"),
+        pytest.param(b'"' * 200_000, id="quotes"),
+        pytest.param(b"[" + b"[]," * 60_000 + b"[]]", id="many small lists"),
     ],
 )
 def test_no_body_takes_long(raw: bytes) -> None:
+    """A tenth of the largest body: time that grows with its square would take seconds."""
     began = time.process_time()
     with suppress(BadJson):
         strict_json(raw)
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 0.5

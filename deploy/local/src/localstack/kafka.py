@@ -104,7 +104,8 @@ class Kafka:
         """Make the folder for records anew."""
         shutil.rmtree(self.folder / "records", ignore_errors=True)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        launch = self._launch("kafka.tools.StorageTool", "format", "-t", cluster, "-c")
+        # One argument: the id may begin with a dash.
+        launch = self._launch("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c")
         if await asyncio.to_thread(launch.run) != 0:
             raise with_log("Kafka could not format its folder.", self.log)
 

@@ -34,7 +34,9 @@ _QUIET: Final = {
     "python_http_client": logging.WARNING,
     "sqlalchemy": logging.WARNING,
     "uvicorn.access": logging.WARNING,
+    "uvicorn.error": logging.WARNING,  # its "started" and "finished" say what ours say
 }
+_COORDINATOR: Final = "aiokafka.consumer.group_coordinator"
 
 _SECRET_NAMES: Final = re.compile(
     r"(?i)body|payload|(.*_)?(phone|mobile|e_?mail|address|street|birthday|full_?name|password"
@@ -69,6 +71,7 @@ def configure(service: str, level: str = "INFO", stream: TextIO = sys.stdout) ->
         logger.propagate = True
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(max(least, root.level))
+    logging.getLogger(_COORDINATOR).addFilter(_is_news)
     logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[*_COMMON, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -83,6 +86,7 @@ def formatter(service: str) -> logging.Formatter:
 
     def named(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         event["service"] = service
+        event.pop("color_message", None)  # uvicorn's, for terminals
         return event
 
     return structlog.stdlib.ProcessorFormatter(
@@ -104,6 +108,14 @@ def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 def mask(text: str) -> str:
     """Return *text* with numbers, mailboxes and credentials hidden."""
     return _PERSONAL.sub(HIDDEN, text)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell a first start from a fault: then the coordinator is not there yet, and is asked on."""
+    asks_on = isinstance(record.args, tuple) and any(
+        getattr(arg, "retriable", False) for arg in record.args
+    )
+    return not (asks_on and str(record.msg).startswith("Group Coordinator Request failed"))
 
 
 def _shown(name: str, value: Any) -> Any:

@@ -6,7 +6,8 @@ service starts; its command `migrate` calls `upgrade`.
 
 import asyncio
 import io
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -23,7 +24,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from plumbing.resources import api_role, owner_role, schema_of, worker_role
 
-LOCK_TIMEOUT: Final = "5s"  # a migration that waits longer would make everybody else wait
+# A migration that waits longer for a lock would make everybody else wait behind it; one that must
+# work for longer than this sets its own `statement_timeout`.
+TIMEOUTS: Final = {"lock_timeout": "5s", "statement_timeout": "60s"}
 DIALECT_URL: Final = "postgresql+asyncpg://"
 
 T = TypeVar("T")
@@ -57,18 +60,40 @@ def check(service_dir: Path, owner_url: str) -> list[Any]:
     return found
 
 
-def sql(service_dir: Path) -> str:
-    """Return all migrations as SQL, without a database; for squawk."""
+def sql(service_dir: Path, revisions: str = "head") -> str:
+    """Return migrations as SQL, without a database.
+
+    Args:
+        service_dir: The folder with `migrations/`.
+        revisions: "head" for all, or "0001:0002" for what leads from one to the other.
+    """
     config = _config(service_dir, DIALECT_URL)
     config.output_buffer = io.StringIO()
-    _apart(lambda: command.upgrade(config, "head", sql=True))
+    _apart(lambda: command.upgrade(config, revisions, sql=True))
     return config.output_buffer.getvalue()
+
+
+def write_sql(service_dirs: Iterable[Path], folder: Path) -> None:
+    """Write a file of SQL for each migration: a linter must not take old tables for new ones."""
+    for home in service_dirs:
+        script = ScriptDirectory.from_config(_config(home, DIALECT_URL))
+        for one in script.walk_revisions():
+            step = f"{one.down_revision or 'base'}:{one.revision}"
+            path = folder / f"{home.resolve().name}-{one.revision}.sql"
+            path.write_text(sql(home, step), "utf-8")
 
 
 def run_env(metadata: MetaData) -> None:
     """All that a service's `migrations/env.py` does."""
     if context.is_offline_mode():
-        context.configure(url=DIALECT_URL, target_metadata=metadata, literal_binds=True)
+        context.configure(
+            url=DIALECT_URL,
+            target_metadata=metadata,
+            literal_binds=True,
+            transaction_per_migration=True,
+        )
+        for name, limit in TIMEOUTS.items():
+            context.execute(f"set {name} = '{limit}'")
         with context.begin_transaction():
             context.run_migrations()
     else:
@@ -109,7 +134,7 @@ async def _online(metadata: MetaData) -> None:
         "application_name": "migrate",
         "role": owner_role(config.attributes["service"]),
         "search_path": schema,  # nothing else: alembic takes all that is visible for ours
-        "lock_timeout": LOCK_TIMEOUT,
+        **TIMEOUTS,
     }
     engine = create_async_engine(
         config.attributes["url"],
@@ -224,3 +249,6 @@ _PLUMBING_1: Final = (
     )
     """,
 )
+
+if __name__ == "__main__":  # python -m plumbing.migrate FOLDER SERVICE_DIR...
+    write_sql([Path(arg) for arg in sys.argv[2:]], Path(sys.argv[1]))

@@ -109,6 +109,7 @@ async def compose(
         ),
         sealer=sealer,
         partitions=settings.partitions,
+        shop_zone=settings.shop_zone,
         now=utc_now,
         wake=relay.wake,
     )

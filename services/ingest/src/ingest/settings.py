@@ -2,6 +2,7 @@
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from ingest.edges.native_types import Zone
 from web.settings import DataKey, Port, ServiceSettings
 
 
@@ -9,6 +10,7 @@ class Settings(ServiceSettings):
     http_port: Port = 8101
     ops_port: Port = 9101
     data_key: DataKey = Field(description="base64 of 32 bytes: encrypts personal data and secrets")
+    shop_zone: Zone = Field("Asia/Shanghai", description="IANA zone of shops that name none")
     kafka_ack_s: float = Field(
         1.0, gt=0, le=10, description="how long Kafka may take to acknowledge"
     )

@@ -77,12 +77,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             relay.wake()
             deliveries.wake()
 
-        edge = Consumer(
-            grp=grp,
-            vault=vault,
-            partitions=settings.partitions,
-            absence=Absence(settings.shop_patience_s),
-        )
+        absence = Absence(settings.shop_patience_s)
+        edge = Consumer(grp, vault, settings.partitions, absence)
         intake = Intake(
             engine=engine,
             servers=settings.kafka_servers,

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import topics
-from plumbing import crashpoint, logs
+from plumbing import logs
 from plumbing.absence import Absence
 from plumbing.consume import Intake
 from plumbing.metrics import DatabaseMetrics
@@ -85,7 +85,6 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 
 def serve() -> None:
-    crashpoint.arm_check()
     settings = load(Settings)
     logs.configure(SERVICE, settings.log_level)
     start(partial(run, settings))

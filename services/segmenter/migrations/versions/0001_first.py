@@ -23,7 +23,6 @@ TABLES = (
 
 
 def upgrade() -> None:
-    op.execute("set local lock_timeout = '5s'")
     create_plumbing(op)
     _shops()
     _orders()

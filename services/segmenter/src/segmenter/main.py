@@ -41,8 +41,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         with Watchdog(60, metrics=consumed) as watch:
             relay = Relay(engine=engine, servers=servers, service=SOURCE, metrics=published)
             edge = Consumer(
-                grp=grp,
-                partitions=settings.partitions,
+                grp,
+                settings.partitions,
                 sealer=sealer,
                 absence=Absence(settings.shop_patience_s),
             )

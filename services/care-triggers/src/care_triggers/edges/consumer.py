@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,22 +26,26 @@ from contracts.events import (
     Watermark,
 )
 from plumbing.absence import Absence
-from plumbing.consume import Handle, NotReady
+from plumbing.consume import Handle
 from plumbing.crashpoint import crashpoint
-from plumbing.dead_letters import Dead, park, sift
 from plumbing.records import Record
-
-Read: TypeAlias = tuple[Record, Any]
+from plumbing.sieve import Read, Sieve
 
 
 class Consumer:
     """The handlers of one consumer group; each writes state, outbox and letters, nothing else."""
 
     def __init__(self, grp: str, house: House, rules: Mapping[str, Rule], absence: Absence) -> None:
-        self._grp = grp
         self._house = house
         self._rules = rules
-        self._absence = absence  # shops that we wait for
+        self._sieve = Sieve(
+            grp=grp,
+            decode=decode,
+            unreadable=Unreadable,
+            sealer=house.sealer,
+            owner="shop",
+            absence=absence,
+        )
 
     def handlers(self) -> dict[str, Handle]:
         return {
@@ -87,8 +91,7 @@ class Consumer:
 
     async def on_shops(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
         """Keep the shops, and give new ones their rules."""
-        read, dead = sift(records, _decode, Unreadable)
-        await park(conn, self._grp, dead, sealer=self._house.sealer)
+        read = await self._sieve.read(conn, records)
         store = PostgresStore(conn, self._house)
         shops = _only(read, Shop)
         if not shops:
@@ -111,41 +114,17 @@ class Consumer:
 
     async def _open(
         self, conn: AsyncConnection, records: Sequence[Record]
-    ) -> tuple[PostgresStore, list[Read]]:
-        """Return the store and what can be read; park the rest."""
-        read, dead = sift(records, _decode, Unreadable)
+    ) -> tuple[PostgresStore, Read]:
+        """Return the store and the events of known shops, and of nobody."""
         store = PostgresStore(conn, self._house)
-        known = await store.shops({shop_id for _, event in read if (shop_id := _shop_of(event))})
-        strangers = [
-            Dead(record, "unknown shop")
-            for record, event in read
-            if (shop_id := _shop_of(event)) and shop_id not in known
-        ]
-        missing = {_shop_of(event) for _, event in read} - {""} - set(known)
-        if missing and not self._absence.gives_up(missing):
-            raise NotReady("a shop is not known yet")
-        await park(conn, self._grp, [*dead, *strangers], sealer=self._house.sealer)
-        return store, [
-            (record, event)
-            for record, event in read
-            if not (shop_id := _shop_of(event)) or shop_id in known
-        ]
+        return store, await self._sieve.read(conn, records, known=store.shops)
 
 
-def _decode(record: Record) -> Any:
-    return decode([(name, value) for name, value in record.headers], record.value, record.key)
-
-
-def _shop_of(event: Any) -> str:
-    """Return whose it is; a watermark is nobody's, and a tombstone needs no shop."""
-    return str(getattr(event, "shop_id", ""))
-
-
-def _only(read: Sequence[Read], kind: type[Any]) -> list[Any]:
+def _only(read: Read, kind: type[Any]) -> list[Any]:
     return [event for _, event in read if isinstance(event, kind)]
 
 
-def _watermarks(read: Sequence[Read]) -> dict[int, datetime]:
+def _watermarks(read: Read) -> dict[int, datetime]:
     marks: dict[int, datetime] = {}
     for record, event in read:
         if isinstance(event, Watermark):

@@ -1,11 +1,10 @@
 """SQL of what is known: orders, parcels, reviews, people and their cells."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Table, select
-from sqlalchemy.dialects.postgresql import insert
 
 from care.facts import (
     OrderState,
@@ -26,6 +25,7 @@ from care_triggers.domain.values import Person
 from care_triggers.edges.rows import Rows, among, birth_index, seal_person, unseal_person
 from care_triggers.edges.tables import customer, order_fact, parcel_fact, review_fact, segment
 from contracts.events import SegmentChanged
+from plumbing.upsert import upsert
 
 S = TypeVar("S")
 
@@ -57,7 +57,7 @@ class FactRows(Rows):
             }
             for key, case in sorted(orders.items())
         ]
-        await self._upsert(order_fact, rows)
+        await upsert(self._conn, order_fact, rows)
 
     async def peek_orders(self, orders: Collection[Key]) -> dict[Key, OrderState]:
         rows = await self._by_key(order_fact, order_fact.c.order_id, orders, order_fact.c.state)
@@ -87,7 +87,7 @@ class FactRows(Rows):
             }
             for key, case in sorted(parcels.items())
         ]
-        await self._upsert(parcel_fact, rows)
+        await upsert(self._conn, parcel_fact, rows)
 
     async def lock_reviews(self, reviews: Collection[Key]) -> dict[Key, Case[ReviewState]]:
         if not reviews:
@@ -106,7 +106,7 @@ class FactRows(Rows):
             }
             for key, case in sorted(reviews.items())
         ]
-        await self._upsert(review_fact, rows)
+        await upsert(self._conn, review_fact, rows)
 
     async def lock_people(self, people: Collection[Key]) -> dict[Key, Known]:
         if not people:
@@ -151,7 +151,7 @@ class FactRows(Rows):
                     "steps": steps_to_json(known.steps),
                 }
             )
-        await self._upsert(customer, rows)
+        await upsert(self._conn, customer, rows)
 
     async def people(self, people: Collection[Key]) -> dict[Key, Person]:
         """Return what conditions may ask of them; whoever is unknown is a bare id."""
@@ -174,18 +174,9 @@ class FactRows(Rows):
                 "revision": one.revision,
                 "cell": one.after.value,
             }
-            for one in sorted(changes, key=lambda one: (one.shop_id, one.customer_id, one.revision))
+            for one in changes
         ]
-        if rows:
-            put = insert(segment)
-            await self._conn.execute(
-                put.on_conflict_do_update(
-                    constraint=segment.primary_key,
-                    set_={"revision": put.excluded.revision, "cell": put.excluded.cell},
-                    where=segment.c.revision < put.excluded.revision,
-                ),
-                rows,
-            )
+        await upsert(self._conn, segment, rows, newer="revision")
 
     async def _lock(
         self,
@@ -205,16 +196,6 @@ class FactRows(Rows):
             (row.shop_id, row.id): Case(load(row.state), steps_from_json(row.steps))
             for row in await self._conn.execute(query)
         }
-
-    async def _upsert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        if not rows:
-            return
-        put = insert(table)
-        key = {column.name for column in table.primary_key}
-        new = {name: put.excluded[name] for name in rows[0] if name not in key}
-        await self._conn.execute(
-            put.on_conflict_do_update(constraint=table.primary_key, set_=new), list(rows)
-        )
 
     def _known(self, row: Row[Any]) -> Known:
         steps: Steps = steps_from_json(row.steps)

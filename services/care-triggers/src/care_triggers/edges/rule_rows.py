@@ -5,13 +5,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Date, and_, bindparam, cast, func, insert, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from care_triggers.domain.rule import Rule, rule_from_json, rule_to_json
 from care_triggers.domain.rulebook import Pending, Rulebook
 from care_triggers.edges.rows import Rows, shop_from_json, shop_to_json, timer_of
 from care_triggers.edges.tables import planned_message, rule_version, shop, timer
 from contracts.events import Shop
+from plumbing.upsert import upsert
 
 # A version that was replaced longer ago has neither a timer nor a message that could end.
 RUNS_FOR: Final = timedelta(days=90)
@@ -40,9 +40,6 @@ class RuleRows(Rows):
 
     async def save_shops(self, shops: Sequence[Shop]) -> None:
         """Keep the newest revision of each, and hold its row to the transaction's end."""
-        if not shops:
-            return
-        put = upsert(shop)
         rows = [
             {
                 "shop_id": one.shop_id,
@@ -51,17 +48,9 @@ class RuleRows(Rows):
                 "body": shop_to_json(one),
                 "cursor": "",
             }
-            for one in sorted(shops, key=lambda one: (one.shop_id, one.revision))
+            for one in shops
         ]
-        new = {name: put.excluded[name] for name in ("revision", "zone", "body")}
-        await self._conn.execute(
-            put.on_conflict_do_update(
-                constraint=shop.primary_key,
-                set_=new,
-                where=shop.c.revision < put.excluded.revision,
-            ),
-            rows,
-        )
+        await upsert(self._conn, shop, rows, newer="revision", keep=["cursor"])
 
     async def lock_shops(self, shops: Collection[str]) -> None:
         query = select(shop.c.shop_id).where(shop.c.shop_id.in_(sorted(shops)))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ARRAY, Column, Table, Text, bindparam, cast, delete, func, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 
 from care.facts import (
     OrderState,
@@ -37,6 +37,7 @@ from contracts.codec import customer_key
 from contracts.events import Shop
 from plumbing.crashpoint import crashpoint
 from plumbing.dead_letters import open_letter_keys
+from plumbing.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +83,10 @@ class _Held:
 class TimerRows(FactRows, RuleRows):
     async def put_timers(self, timers: Sequence[Timer]) -> None:
         """Insert timers; one that waits already moves."""
-        if not timers:
-            return
-        put = insert(timer)
-        moved = ("due_at", "next_at", "expires_at", "day")
-        rows = [
-            {**asdict(one), "next_at": one.due_at}
-            for one in sorted(timers, key=lambda one: one.key)
-        ]
-        await self._conn.execute(
-            put.on_conflict_do_update(
-                constraint=timer.primary_key, set_={name: put.excluded[name] for name in moved}
-            ),
-            rows,
-        )
+        rows = [{**asdict(one), "next_at": one.due_at} for one in timers]
+        moved = {"due_at", "next_at", "expires_at", "day"}
+        stays = {column.name for column in timer.columns} - moved
+        await upsert(self._conn, timer, rows, keep=stays)
 
     async def drop_timers(self, keys: Collection[str]) -> set[str]:
         if not keys:

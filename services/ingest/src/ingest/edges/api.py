@@ -34,7 +34,10 @@ class ShopSettings(Strict):
     """What can be said of a shop; PUT replaces all of it."""
 
     name: Annotated[Name, Field(min_length=1)]
-    zone: Zone = Field(description="IANA name: every day of this shop is a day there")
+    zone: Zone | None = Field(
+        None,
+        description="IANA name: every day of this shop is a day there; HUILIU_SHOP_ZONE if null",
+    )
     currency: Currency
     country: Country
     locale: Literal["zh", "en"] = "zh"
@@ -51,13 +54,14 @@ class ShopSettings(Strict):
         Annotated[str, Field(max_length=500)],
     ] = Field(default_factory=dict, max_length=100)
 
-    def shop(self, shop_id: str, revision: int) -> Shop:
-        said = self.model_dump(exclude={"settings", "shop_id"})
+    def shop(self, shop_id: str, revision: int, default_zone: str) -> Shop:
+        said = self.model_dump(exclude={"settings", "shop_id", "zone"})
         pairs = sorted(self.settings.items())
         return Shop(
             shop_id,
             revision,
             **said,
+            zone=self.zone or default_zone,
             settings=tuple(Variable(name, value) for name, value in pairs),
         )
 
@@ -133,7 +137,7 @@ async def add_shop(
     new: Annotated[NewShop, Depends(json_body(NewShop))], engine: Engine, ports: ThePorts
 ) -> ShopAnswer:
     """Create a shop; it works on this pod at once and on the others within seconds."""
-    known = new.shop(new.shop_id, 1)
+    known = new.shop(new.shop_id, 1, ports.shop_zone)
     async with shop_tx(engine, SOURCE, new.shop_id) as conn:
         store = ShopStore(conn)
         if not await store.add_shop(known):
@@ -154,12 +158,12 @@ async def put_shop(
     """Create or replace a shop's settings."""
     async with shop_tx(engine, SOURCE, shop_id) as conn:
         store = ShopStore(conn)
-        known = said.shop(shop_id, 1)
+        known = said.shop(shop_id, 1, ports.shop_zone)
         if not await store.add_shop(known):
             before = await store.shop(shop_id, lock=True)
             if before is None:
                 raise NotFound("no such shop")
-            known = said.shop(shop_id, before.revision + 1)
+            known = said.shop(shop_id, before.revision + 1, ports.shop_zone)
             await store.change_shop(known)
         await store.announce(known, ports.partitions, ports.now())
     ports.wake()

@@ -11,9 +11,9 @@ from ingest.app.note_customer import note_customers, regions
 from ingest.app.note_fact import note_orders, note_shipments
 from ingest.edges.people import PeopleStore
 from ingest.edges.store import PostgresStore
-from plumbing.dead_letters import park, sift
 from plumbing.records import Record
 from plumbing.seal import Sealer
+from plumbing.sieve import Sieve
 
 
 class Consumer:
@@ -29,7 +29,7 @@ class Consumer:
     def __init__(
         self, grp: str, sealer: Sealer, partitions: int, now: Callable[[], datetime]
     ) -> None:
-        self._grp = grp
+        self._sieve = Sieve(grp=grp, decode=decode, unreadable=Unreadable, sealer=sealer)
         self._sealer = sealer
         self._partitions = partitions
         self._now = now
@@ -53,9 +53,7 @@ class Consumer:
         await note_customers(self._people(conn), said)
 
     async def _read(self, conn: AsyncConnection, records: Sequence[Record]) -> list[object]:
-        found, dead = sift(records, lambda one: decode(one.headers, one.value, one.key), Unreadable)
-        await park(conn, self._grp, dead, sealer=self._sealer)
-        return [event for _, event in found]
+        return [event for _, event in await self._sieve.read(conn, records)]
 
     def _store(self, conn: AsyncConnection) -> PostgresStore:
         return PostgresStore(conn, self._partitions, self._now())

@@ -20,6 +20,7 @@ from plumbing import outbox
 from plumbing.crashpoint import crashpoint
 from plumbing.records import OutRecord
 from plumbing.seal import Sealer
+from plumbing.upsert import upsert
 
 # Locked one by one in sorted order: the order of the keys decides, not the planner.
 _LOCKED = text(
@@ -83,14 +84,10 @@ class PeopleStore:
                 "revision": revision,
                 "sealed": self._sealer.seal(to_json(merged), _context(who)),
             }
-            for who, (revision, merged) in sorted(profiles.items())
+            for who, (revision, merged) in profiles.items()
         ]
         if rows:
-            put = insert(profile)
-            new = {name: put.excluded[name] for name in ("revision", "sealed")}
-            await self._conn.execute(
-                put.on_conflict_do_update(constraint=profile.primary_key, set_=new), rows
-            )
+            await upsert(self._conn, profile, rows)
             crashpoint("after-merge")
 
     async def forget(self, people: Mapping[Who, datetime]) -> None:
@@ -133,8 +130,8 @@ class PeopleStore:
 
     async def keep_texts(self, texts: Collection[tuple[Fact, str]]) -> None:
         """Store review texts; of two for one review, the newer version's."""
-        rows = {
-            (fact.shop_id, fact.review_id): {
+        rows = [
+            {
                 "shop_id": fact.shop_id,
                 "review_id": fact.review_id,
                 "customer_id": fact.customer_id,
@@ -145,17 +142,8 @@ class PeopleStore:
             }
             for fact, words in texts
             if isinstance(fact, ReviewFacts)
-        }
-        put = insert(review_text)
-        new = {name: put.excluded[name] for name in ("customer_id", "version_us", "sealed")}
-        await self._conn.execute(
-            put.on_conflict_do_update(
-                constraint=review_text.primary_key,
-                set_=new,
-                where=put.excluded.version_us >= review_text.c.version_us,
-            ),
-            [rows[key] for key in sorted(rows)],
-        )
+        ]
+        await upsert(self._conn, review_text, rows, newer="version_us")
 
     async def _put(self, records: Sequence[OutRecord]) -> None:
         if records:

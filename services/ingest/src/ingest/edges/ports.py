@@ -87,6 +87,7 @@ class Ports:
     registry: Registry
     sealer: Sealer
     partitions: int
+    shop_zone: str  # of shops that name none
     now: Callable[[], datetime]
     wake: Callable[[], None]
 

@@ -5,7 +5,6 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, Final
 
-from plumbing.outbox import put
 from sqlalchemy import RowMapping, bindparam, case, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +16,7 @@ from notifier.domain.message import Message, announce
 from notifier.edges.tables import message
 from notifier.edges.vault import Vault
 from plumbing import trace
+from plumbing.outbox import put
 from plumbing.records import place
 
 SOURCE: Final = "notifier"

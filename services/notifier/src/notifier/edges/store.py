@@ -14,6 +14,7 @@ from notifier.domain.message import Message
 from notifier.edges.message_rows import COLUMNS, MessageRows, message_of
 from notifier.edges.tables import contact, erased, message, recall, rule, shop, watermark
 from plumbing.crashpoint import crashpoint
+from plumbing.upsert import upsert
 
 _RELEASE: Final = text(
     """
@@ -76,12 +77,7 @@ class PostgresStore(MessageRows):
             for who, row in sorted(rows.items())
             if who not in known or row["revision"] > known[who]["revision"]
         ]
-        if newer:
-            put = insert(contact)
-            new = {name: put.excluded[name] for name in newer[0]}
-            await self._conn.execute(
-                put.on_conflict_do_update(constraint=contact.primary_key, set_=new), newer
-            )
+        await upsert(self._conn, contact, newer)
         crashpoint("after-merge")
         return {
             (row["shop_id"], row["customer_id"])
@@ -112,19 +108,8 @@ class PostgresStore(MessageRows):
 
     async def put_shops(self, shops: Sequence[Shop]) -> None:
         names = [column.name for column in shop.columns]
-        rows = [{name: getattr(one, name) for name in names} for one in _newest_last(shops)]
-        if not rows:
-            return
-        put = insert(shop)
-        new = {name: put.excluded[name] for name in names}
-        await self._conn.execute(
-            put.on_conflict_do_update(
-                constraint=shop.primary_key,
-                set_=new,
-                where=shop.c.revision < put.excluded.revision,
-            ),
-            rows,
-        )
+        rows = [{name: getattr(one, name) for name in names} for one in shops]
+        await upsert(self._conn, shop, rows, newer="revision")
 
     async def put_rules(self, rules: Sequence[Rule]) -> None:
         rows = [
@@ -140,11 +125,9 @@ class PostgresStore(MessageRows):
         if rows:
             await self._conn.execute(insert(rule).on_conflict_do_nothing(), rows)
 
-    async def unknown_shops(self, shop_ids: Collection[str]) -> set[str]:
-        found = await self._conn.scalars(
-            select(shop.c.shop_id).where(shop.c.shop_id == func.any(sorted(shop_ids)))
-        )
-        return set(shop_ids) - set(found)
+    async def known_shops(self, shop_ids: Collection[str]) -> set[str]:
+        wanted = select(shop.c.shop_id).where(shop.c.shop_id == func.any(sorted(shop_ids)))
+        return set(await self._conn.scalars(wanted))
 
     async def note_watermarks(self, marks: Mapping[int, datetime]) -> None:
         """Raise the watermarks by part, and let messages be judged again that waited for them."""
@@ -179,9 +162,3 @@ class PostgresStore(MessageRows):
 def _moved(new: Mapping[str, Any], old: RowMapping | None) -> bool:
     names = ("phone_hash", "email_hash")
     return any(new[name] is not None and (old is None or old[name] != new[name]) for name in names)
-
-
-def _newest_last(shops: Sequence[Shop]) -> list[Shop]:
-    """Return one record a shop: a statement must not meet a row twice."""
-    ordered = sorted(shops, key=lambda one: (one.shop_id, one.revision))
-    return list({one.shop_id: one for one in ordered}.values())

@@ -19,22 +19,24 @@ from contracts.events import (
     Shop,
 )
 from plumbing.absence import Absence
-from plumbing.consume import NotReady
 from plumbing.crashpoint import crashpoint
-from plumbing.dead_letters import Dead, park, sift
 from plumbing.records import Record, header
+from plumbing.sieve import Read, Sieve
 from reporting.app.absorb import absorb_messages, absorb_orders
 from reporting.edges.store import PostgresStore
 from reporting.metrics import FACTS
 
 
 class Consumer:
+    """The handlers of one consumer group. Facts wait for their shop as *absence* says."""
+
     def __init__(self, grp: str, absence: Absence) -> None:
-        self._grp = grp
-        self._absence = absence  # shops that we wait for
+        self._sieve = Sieve(
+            grp=grp, decode=decode, unreadable=Unreadable, owner="shop", absence=absence
+        )
 
     async def on_shops(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
-        events = await self._read(conn, records, known_shops_only=False)
+        events = await self._sieve.read(conn, records, fault=_unfit)
         await PostgresStore(conn).keep_shops(_of_type(events, Shop))
         crashpoint("after-merge")
 
@@ -82,44 +84,17 @@ class Consumer:
         FACTS.labels("segment").inc(len(changes))
         crashpoint("after-merge")
 
-    async def _read(
-        self, conn: AsyncConnection, records: Sequence[Record], *, known_shops_only: bool = True
-    ) -> list[tuple[Record, Any]]:
-        """Return the events; what cannot be read, or is of no shop, becomes a dead letter.
-
-        Raises:
-            NotReady: A shop is not known yet, and may still come.
-        """
-        events, dead = sift(records, _decode, Unreadable)
-        if known_shops_only:
-            events, homeless = await self._of_known_shops(conn, events)
-            dead = [*dead, *homeless]
-        await park(conn, self._grp, dead)
-        return events
-
-    async def _of_known_shops(
-        self, conn: AsyncConnection, events: list[tuple[Record, Any]]
-    ) -> tuple[list[tuple[Record, Any]], list[Dead]]:
-        """Part *events* by whether their shop is known; those of no shop at all are left out."""
-        owned = [(record, event) for record, event in events if hasattr(event, "shop_id")]
-        known = await PostgresStore(conn).known_shops({event.shop_id for _, event in owned})
-        missing = {event.shop_id for _, event in owned} - known
-        if missing and not self._absence.gives_up(missing):
-            raise NotReady("unknown shop")
-        return (
-            [(record, event) for record, event in owned if event.shop_id in known],
-            [Dead(record, "unknown shop") for record, event in owned if event.shop_id in missing],
-        )
+    async def _read(self, conn: AsyncConnection, records: Sequence[Record]) -> Read:
+        known = PostgresStore(conn).known_shops
+        return await self._sieve.read(conn, records, known=known, fault=_unfit)
 
 
-def _decode(record: Record) -> Any:
-    event = decode(record.headers, record.value, record.key)
-    if isinstance(event, Tombstone):
-        raise Unreadable("a tombstone, where nothing is ever erased")
-    return event
+def _unfit(event: Any) -> str | None:
+    is_tombstone = isinstance(event, Tombstone)
+    return "a tombstone, where nothing is ever erased" if is_tombstone else None
 
 
-def _of_type(events: Sequence[tuple[Record, Any]], kind: Callable[..., Any]) -> list[Any]:
+def _of_type(events: Read, kind: Callable[..., Any]) -> list[Any]:
     return [event for _, event in events if type(event) is kind]
 
 

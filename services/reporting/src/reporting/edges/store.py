@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from care.facts import order_from_json, order_to_json
 from contracts.events import Decision, Rule, SegmentChanged, Shop
+from plumbing.upsert import upsert
 from reporting.app.absorb import Key, KnownOrder, OrderRow
 from reporting.domain.messages import MessageState, message_from_json, message_to_json
 from reporting.edges.tables import decision, message, order_fact, rule, segment_change, shop
@@ -100,19 +101,8 @@ class PostgresStore:
     async def keep_shops(self, shops: Sequence[Shop]) -> None:
         """Keep each shop's highest revision."""
         names = ("shop_id", "revision", "name", "zone", "currency", "locale")
-        newest = {one.shop_id: one for one in sorted(shops, key=lambda one: one.revision)}
-        if not newest:
-            return
-        rows = insert(shop).values(
-            [{name: getattr(one, name) for name in names} for _, one in sorted(newest.items())]
-        )
-        await self._conn.execute(
-            rows.on_conflict_do_update(
-                index_elements=["shop_id"],
-                set_={name: rows.excluded[name] for name in names[1:]},
-                where=shop.c.revision < rows.excluded.revision,
-            )
-        )
+        rows = [{name: getattr(one, name) for name in names} for one in shops]
+        await upsert(self._conn, shop, rows, newer="revision")
 
     async def keep_rules(self, rules: Sequence[Rule]) -> None:
         """Keep every version; one that is told twice says the same."""

@@ -1,8 +1,7 @@
 """From Kafka's records to the use cases. Each method runs inside one batch's transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,10 +10,9 @@ from contracts.codec import Tombstone, Unreadable, decode, split_key
 from contracts.events import CustomerProfile, OrderFacts, Shop, Watermark
 from plumbing.absence import Absence
 from plumbing.clock import business_now
-from plumbing.consume import NotReady
-from plumbing.dead_letters import Dead, park, sift
 from plumbing.records import Record
 from plumbing.seal import Sealer
+from plumbing.sieve import Sieve
 from segmenter.app.apply_orders import apply_orders
 from segmenter.app.note_profiles import note_profiles
 from segmenter.app.note_shops import note_shops
@@ -24,94 +22,87 @@ from segmenter.edges.person_store import PersonStore
 from segmenter.edges.shop_store import ShopStore
 from segmenter.edges.store import Outlet, PostgresStore
 
-UNKNOWN_SHOP: Final = "unknown shop"
 
-
-@dataclass(frozen=True, kw_only=True)
 class Consumer:
-    grp: str
-    partitions: int
-    sealer: Sealer | None = None
-    absence: Absence = field(default_factory=Absence)  # shops that we wait for
+    """The handlers of one consumer group.
+
+    Args:
+        grp: The group.
+        partitions: Of the customer-keyed topics.
+        sealer: Encrypts dead letters; without it nothing of a person may rest in one.
+        absence: How long facts wait for their shop.
+    """
+
+    def __init__(
+        self, grp: str, partitions: int, *, sealer: Sealer | None, absence: Absence
+    ) -> None:
+        self._partitions = partitions
+        self._sealed = sealer is not None
+        self._sieve = Sieve(
+            grp=grp,
+            decode=decode,
+            unreadable=Unreadable,
+            sealer=sealer,
+            owner="shop",
+            absence=absence,
+        )
 
     async def on_orders(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
-        events, dead = sift(records, _read, Unreadable)
-        wanted = [(record, event) for record, event in events if not isinstance(event, Watermark)]
-        facts: list[tuple[Record, OrderFacts]] = []
-        for record, event in wanted:
-            if not isinstance(event, OrderFacts):
-                dead.append(Dead(record, f"{type(event).__name__} is not handled"))
-            elif (fault := unfit(event)) is not None:
-                dead.append(Dead(record, fault))
-            else:
-                facts.append((record, event))
+        shops: dict[str, ShopDay] = {}
+
+        async def hold(shop_ids: set[str]) -> dict[str, ShopDay]:
+            shops.update(await ShopStore(conn).hold_days(shop_ids))
+            return shops
+
+        read = await self._sieve.read(conn, records, known=hold, fault=_unfit_order)
+        facts = [event for _, event in read if isinstance(event, OrderFacts)]
         if facts:
-            shops = await ShopStore(conn).hold_days({fact.shop_id for _, fact in facts})
-            dead += self._give_up(
-                [(record, fact) for record, fact in facts if fact.shop_id not in shops]
-            )
-            known = [fact for _, fact in facts if fact.shop_id in shops]
-            await self._apply(conn, known, shops)
-        await self._park(conn, dead)
-
-    async def on_shops(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
-        events, dead = sift(records, _read, Unreadable)
-        shops: list[Shop] = []
-        for record, event in events:
-            fault = _unfit_shop(event)
-            if fault is None:
-                shops.append(event)
-            else:
-                dead.append(Dead(record, fault))
-        if shops:
-            await note_shops(ShopStore(conn), shops, await business_now(conn))
-        await self._park(conn, dead)
-
-    async def on_customers(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
-        events, dead = sift(records, _read, Unreadable)
-        news: list[tuple[CustomerKey, CustomerProfile | None]] = []
-        for record, event in events:
-            if isinstance(event, Tombstone):
-                news.append((split_key(event.key), None))
-            elif isinstance(event, CustomerProfile):
-                news.append(((event.shop_id, event.customer_id), event))
-            else:
-                dead.append(Dead(record, f"{type(event).__name__} is not handled"))
-        if news:
-            now = await business_now(conn)
-            outlet = Outlet(now, self.partitions)
-            await note_profiles(PersonStore(conn, outlet), news, now.date())
-        if self.sealer is None:  # then nothing of a person may rest here, not even unread
-            dead = [Dead(replace(one.record, value=None), one.reason) for one in dead]
-        await self._park(conn, dead)
-
-    async def _apply(
-        self, conn: AsyncConnection, facts: Sequence[OrderFacts], shops: dict[str, ShopDay]
-    ) -> None:
-        if facts:
-            outlet = Outlet(await business_now(conn), self.partitions)
+            outlet = Outlet(await business_now(conn), self._partitions)
             await apply_orders(PostgresStore(conn, outlet), facts, shops)
 
-    def _give_up(self, homeless: Sequence[tuple[Record, OrderFacts]]) -> list[Dead]:
-        """Return letters for facts of shops that do not come; wait while that is not sure."""
-        if homeless and not self.absence.gives_up({fact.shop_id for _, fact in homeless}):
-            raise NotReady(UNKNOWN_SHOP)
-        return [Dead(record, UNKNOWN_SHOP) for record, _ in homeless]
+    async def on_shops(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
+        read = await self._sieve.read(conn, records, fault=_unfit_shop)
+        if read:
+            shops = [event for _, event in read]
+            await note_shops(ShopStore(conn), shops, await business_now(conn))
 
-    async def _park(self, conn: AsyncConnection, dead: Sequence[Dead]) -> None:
-        if dead:
-            await park(conn, self.grp, dead, sealer=self.sealer)
+    async def on_customers(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
+        read = await self._sieve.read(conn, records, fault=_unfit_profile, bare=not self._sealed)
+        if read:
+            now = await business_now(conn)
+            store = PersonStore(conn, Outlet(now, self._partitions))
+            await note_profiles(store, [_news(event) for _, event in read], now.date())
 
 
-def _read(record: Record) -> Any:
-    return decode(record.headers, record.value, record.key)
+def _unfit_order(event: Any) -> str | None:
+    match event:
+        case OrderFacts():
+            return unfit(event)
+        case Watermark():
+            return None
+        case _:
+            return _not_handled(event)
 
 
 def _unfit_shop(event: Any) -> str | None:
     if not isinstance(event, Shop):
-        return f"{type(event).__name__} is not handled"
+        return _not_handled(event)
     try:
         zone(event.zone)
     except UnknownZone:
         return "the shop's zone is unknown here"
     return None
+
+
+def _unfit_profile(event: Any) -> str | None:
+    return None if isinstance(event, CustomerProfile | Tombstone) else _not_handled(event)
+
+
+def _not_handled(event: Any) -> str:
+    return f"{type(event).__name__} is not handled"
+
+
+def _news(event: CustomerProfile | Tombstone) -> tuple[CustomerKey, CustomerProfile | None]:
+    if isinstance(event, Tombstone):
+        return split_key(event.key), None
+    return (event.shop_id, event.customer_id), event

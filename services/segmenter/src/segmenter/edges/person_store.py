@@ -5,11 +5,11 @@ from dataclasses import astuple, fields
 from typing import Any, Final
 
 from sqlalchemy import Row, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.events import Traits
 from plumbing.crashpoint import crashpoint
+from plumbing.upsert import upsert
 from segmenter.domain.person import KnownPerson, Person
 from segmenter.domain.standing import CustomerKey
 from segmenter.edges.store import Outlet, publish
@@ -54,19 +54,9 @@ class PersonStore:
                 "erased": known.erased,
                 **dict(zip(_FIELDS, astuple(known.person), strict=True)),
             }
-            for (shop_id, customer_id), known in sorted(persons.items())
+            for (shop_id, customer_id), known in persons.items()
         ]
-        if rows:
-            put = insert(customer_traits)
-            changed = {name: put.excluded[name] for name in ("revision", "erased", *_FIELDS)}
-            await self._conn.execute(
-                put.on_conflict_do_update(
-                    constraint=customer_traits.primary_key,
-                    set_=changed,
-                    where=customer_traits.c.revision < put.excluded.revision,
-                ),
-                rows,
-            )
+        await upsert(self._conn, customer_traits, rows, newer="revision")
 
     async def meet(self, customers: Collection[CustomerKey]) -> None:
         """Make customers known who never bought; whoever is known stays as he is."""

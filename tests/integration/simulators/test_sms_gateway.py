@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from simulators import Plan, SmsGateway, SmsMode
-from simulators.__main__ import arguments, build
 from simulators.http_wire import HttpServer, Request, Wire
 from simulators.sms import Pace
 from support.eventually import eventually
@@ -167,19 +166,3 @@ async def test_receipts_and_replies_are_signed_and_told_until_they_are_taken(
     assert (told["reply"]["from"], told["reply"]["text"]) == ("+8613900000001", "T")
     assert ears.ids.count(ears.ids[0]) == 2  # the same id at the second try
     assert gateway.callbacks.statuses == [204, 204, 204]
-
-
-def test_the_command_line_makes_the_same_servers(tmp_path: Path) -> None:
-    common = ["--share", "error=0.25", "--seed", "3", "--ledger", str(tmp_path / "ledger")]
-    sms = build(arguments().parse_args(["sms", "--secret", SECRET, *common]))
-    mail = build(arguments().parse_args(["smtp", "--share", "refuse-data=1"]))
-
-    assert sms.plan == Plan(seed=3, shares={"error": 0.25})
-    assert mail.plan.mode("a@b.example", "a@b.example", 1) == "refuse-data"
-    sms.ledger.close()
-
-
-@pytest.mark.parametrize("share", ["teapot=0.1", "error", "error=much", "error=2"])
-def test_a_share_that_makes_no_sense_is_refused(share: str) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        build(arguments().parse_args(["sms", "--secret", SECRET, "--share", share]))

@@ -1,0 +1,91 @@
+"""Before a batch means anything: decode it, wait for those it is about, put the rest away."""
+
+from collections.abc import Awaitable, Callable, Container, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from plumbing.absence import Absence
+from plumbing.dead_letters import Dead, park, sift
+from plumbing.limits import NotReady
+from plumbing.records import Headers, Record
+from plumbing.seal import Sealer
+
+Decode: TypeAlias = Callable[[Headers, bytes | None, bytes | None], Any]
+Fault: TypeAlias = Callable[[Any], str | None]
+Known: TypeAlias = Callable[[set[str]], Awaitable[Container[str]]]
+Read: TypeAlias = list[tuple[Record, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sieve:
+    """One consumer group's way from records to events.
+
+    Args:
+        grp: The group, whose dead letters these are.
+        decode: Makes an event of headers, value and key.
+        unreadable: What *decode* raises for a record that is none.
+        sealer: Encrypts dead letters; the `Intake` needs the same.
+        owner: Whose an event is: it says so in its field `<owner>_id`, if it is anybody's.
+        absence: How long an owner is waited for.
+    """
+
+    grp: str
+    decode: Decode
+    unreadable: type[Exception]
+    sealer: Sealer | None = None
+    owner: str = ""
+    absence: Absence = field(default_factory=Absence)
+
+    async def read(
+        self,
+        conn: AsyncConnection,
+        records: Sequence[Record],
+        *,
+        known: Known | None = None,
+        fault: Fault = lambda _: None,
+        bare: bool = False,
+    ) -> Read:
+        """Return the events with their records, in order; the others become dead letters.
+
+        Args:
+            conn: The batch's transaction.
+            records: The batch.
+            known: Returns which owners are known. Events of others wait until these are, or are
+                given up. Without it nobody is waited for.
+            fault: Says why an event cannot be handled; None if it can.
+            bare: Put letters away without their bytes.
+
+        Raises:
+            NotReady: An owner may still become known. Nothing was written.
+        """
+        events, dead = sift(records, self._decoded, self.unreadable)
+        faults = [(record, event, fault(event)) for record, event in events]
+        dead += [Dead(record, reason) for record, _, reason in faults if reason is not None]
+        events = [(record, event) for record, event, reason in faults if reason is None]
+        if known is not None:
+            events, strangers = await self._of_known(events, known)
+            dead += strangers
+        if bare:
+            dead = [Dead(replace(one.record, value=None), one.reason) for one in dead]
+        await park(conn, self.grp, dead, sealer=self.sealer)
+        return events
+
+    async def _of_known(self, events: Read, known: Known) -> tuple[Read, list[Dead]]:
+        owners = {self._owner_of(event) for _, event in events} - {""}
+        there = await known(owners) if owners else owners
+        missing = {owner for owner in owners if owner not in there}
+        reason = f"unknown {self.owner}"
+        if missing and not self.absence.gives_up(missing):
+            raise NotReady(reason)
+        return (
+            [(record, event) for record, event in events if self._owner_of(event) not in missing],
+            [Dead(record, reason) for record, event in events if self._owner_of(event) in missing],
+        )
+
+    def _owner_of(self, event: Any) -> str:
+        return str(getattr(event, f"{self.owner}_id", ""))
+
+    def _decoded(self, record: Record) -> Any:
+        return self.decode(record.headers, record.value, record.key)
