@@ -17,15 +17,13 @@ from support.town import PARTITIONS, Town, canonical
 
 _MESSAGE: Final = "shop_id message_id customer_id rule_id rule_version kind order_id due_at"
 _STEPS: Final = "shop_id customer_id state steps"
-_EMPTY: Final = ("outbox", "topic event_id"), ("dead_letter", "topic reason event_id")
 # What became of a message, by everybody who notes it.
 OUTCOMES: Final = ("notifier.message", "care_triggers.planned_message", "reporting.message")
 
 TABLES: Final[Mapping[str, str]] = {
     **{
-        f"{schema}.{table}": columns
+        f"{schema}.dead_letter": "topic reason event_id"
         for schema in ("ingest", "segmenter", "care_triggers", "notifier", "reporting")
-        for table, columns in _EMPTY
     },
     "ingest.ingest_spool": "topic event_id",
     "ingest.shop": "shop_id revision name zone currency country locale settings",

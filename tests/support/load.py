@@ -1,4 +1,4 @@
-"""Orders in a steady stream, and what the segmenter must make of them."""
+"""Orders in a steady stream, and what must be made of them."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -25,7 +25,7 @@ class Load:
     seed: int
     customers: int = 300
     pushed: int = 0  # orders
-    facts: int = 0
+    facts: int = 0  # the repeated ones once
     _paid: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _batches: Iterator[list[Fact]] = field(init=False)
 
@@ -38,7 +38,7 @@ class Load:
             facts = next(self._batches)
             await insist(self.town, *facts)
             self.pushed += BATCH
-            self.facts += len(facts)
+            self.facts += len({repr(fact) for fact in facts})
 
     async def flow(self, stop: asyncio.Event) -> None:
         """Push at a steady rate until *stop*."""
@@ -53,6 +53,16 @@ class Load:
     def recomputed(self) -> dict[str, tuple[int, int]]:
         """Return each customer's frequency and money, added up from what was pushed."""
         return {who: (len(totals), sum(totals)) for who, totals in self._paid.items()}
+
+    def counted(self) -> dict[str, int]:
+        """Return what reporting's summary must say of the orders."""
+        paid = [total for totals in self._paid.values() for total in totals]
+        return {
+            "events": self.facts,
+            "known": self.pushed,
+            "counted": len(paid),
+            "net_minor": sum(paid),
+        }
 
     def _told(self, random: Random) -> Iterator[list[Fact]]:
         number = 0

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from demo.house import Failed, Pod
+from support.eventually import eventually
 from support.town import Town
 
-READY_WITHIN_S = 40.0
+READY_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,10 @@ class Supervisor:
 
     async def ready(self) -> None:
         """Wait until all services are up at the same time."""
-        async with asyncio.timeout(READY_WITHIN_S):
-            while not all([await self._is_ready(service) for service in self.plans]):
-                await asyncio.sleep(0.05)  # noqa: ASYNC110 - processes set no event
+        await eventually(self._all_ready, within_s=READY_WITHIN_S)
+
+    async def _all_ready(self) -> bool:
+        return all([await self._is_ready(service) for service in self.plans])
 
     async def _is_ready(self, service: str) -> bool:
         pod = self.town.pods.get(service)

@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 class Proxy:
     host: str
     port: int
+    cuts: bool = False  # the connection, once the answer is swallowed
     own_port: int = 0
     armed: bool = False
     swallowed: int = 0
@@ -58,13 +59,15 @@ class Proxy:
             if not deaf.is_set():
                 writer.write(chunk)
                 await writer.drain()
+            elif self.cuts:
+                return
 
 
 @asynccontextmanager
-async def swallowing(url: str) -> AsyncIterator[Proxy]:
+async def swallowing(url: str, *, cuts: bool = False) -> AsyncIterator[Proxy]:
     """Run a proxy before the server that *url* names."""
     found = make_url(url)
-    proxy = Proxy(found.host or "127.0.0.1", found.port or 5432)
+    proxy = Proxy(found.host or "127.0.0.1", found.port or 5432, cuts=cuts)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.own_port = server.sockets[0].getsockname()[1]
     try:

@@ -63,7 +63,7 @@ async def test_explain_tells_facts_timers_decisions_and_deliveries_in_order(
     (waiting,) = (await http.get(asked)).json()["timers"]
     await care.advance(timedelta(minutes=30))
     await care.fire()
-    (planned,) = [one for one in await care.sent(MessagePlanned) if one.kind == "unpaid_first"]
+    (planned,) = [one for one in await care.announced(MessagePlanned) if one.kind == "unpaid_first"]
     assert waiting["message_id"] == planned.message_id
     for revision, state in ((2, DeliveryState.SENT), (1, DeliveryState.CLAIMED)):
         changed = DeliveryChanged(
@@ -134,7 +134,7 @@ async def test_another_shops_task_is_unknown_and_another_shop_forbidden(
     await care.feed(topics.REVIEWS, ReviewFacts("cup", "bob", "r9", 1, reviewed_at=now, rating=1))
     (row,) = await care.rows("select task_id from task")
 
-    done = await http.post(f"/v1/shops/tea/tasks/{row.task_id}/done", json={"outcome": "x"})
+    done = await http.post(f"/v1/shops/tea/tasks/{row['task_id']}/done", json={"outcome": "x"})
 
     assert done.status_code == 404
     assert (await http.get("/v1/shops/cup/tasks")).status_code == 403

@@ -39,13 +39,13 @@ async def test_a_kill_in_the_middle_of_firing_loses_and_doubles_nothing(
 
     killed = run(care, {"HUILIU_CRASH": point})
     assert killed.returncode == -signal.SIGKILL
-    assert len(await care.sent(MessagePlanned)) == 2
+    assert len(await care.announced(MessagePlanned)) == 2
     assert len(await care.rows("select key from timer")) == 4
 
     assert run(care, {}).returncode == 0
-    planned = [one.order_id for one in await care.sent(MessagePlanned)]
+    planned = [one.order_id for one in await care.announced(MessagePlanned)]
     assert sorted(planned) == [f"o-{n}" for n in range(6)]
-    assert len(await care.sent(Decision)) == 6
+    assert len(await care.announced(Decision)) == 6
 
 
 def run(care: Any, more: dict[str, str]) -> "subprocess.CompletedProcess[bytes]":

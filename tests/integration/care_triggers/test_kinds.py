@@ -49,7 +49,7 @@ async def test_each_parcel_of_an_order_gets_its_own_message(care: Any) -> None:
 
     assert await care.fire() == 2
 
-    messages = await care.sent(MessagePlanned)
+    messages = await care.announced(MessagePlanned)
     assert {one.parcel_id for one in messages} == {"p1", "p2"}
     assert len({one.message_id for one in messages}) == 2
     parts = [{v.name: v.value for v in one.variables}["part"] for one in messages]
@@ -69,7 +69,7 @@ async def test_a_parcel_signed_or_refunded_in_time_is_not_told_of(care: Any) -> 
 
     await care.advance(5 * MINUTE)
     assert await care.fire() == 0
-    reasons = {(one.once_key, one.reason) for one in await care.sent(Decision)}
+    reasons = {(one.once_key, one.reason) for one in await care.announced(Decision)}
     assert reasons == {("p1", "signed"), ("p2", "refunded")}
 
 
@@ -83,7 +83,7 @@ async def test_a_refund_recalls_the_message_of_a_parcel(care: Any) -> None:
     money = RefundFacts("f1", 2, amount_minor=12_800, agreed_at=now)
     await care.feed(topics.ORDERS, care.order(version=2, refunds=(money,)))
 
-    (recalled,) = await care.sent(MessageRecalled)
+    (recalled,) = await care.announced(MessageRecalled)
     assert recalled.reason == "refunded"
 
 
@@ -92,13 +92,13 @@ async def test_a_parcel_without_number_waits_for_it(care: Any) -> None:
     await care.feed(topics.SHIPMENTS, parcel("p1", handed_over_at=now))
     await care.advance(5 * MINUTE)
     assert await care.fire() == 1
-    assert await care.sent(MessagePlanned) == []
+    assert await care.announced(MessagePlanned) == []
 
     await care.feed(topics.SHIPMENTS, parcel("p1", 2, number="SF9"))
     await care.advance(5 * MINUTE)
     await care.fire()
 
-    (message,) = await care.sent(MessagePlanned)
+    (message,) = await care.announced(MessagePlanned)
     assert {one.name: one.value for one in message.variables}["waybill"] == "SF9"
 
 
@@ -110,12 +110,12 @@ async def test_a_bad_review_opens_a_task_at_once_and_speaks_half_an_hour_later(
     await care.feed(topics.REVIEWS, bad, bad)
 
     (row,) = await care.rows("select state, team, cause, due_at - opened_at as due from task")
-    assert (row.state, row.team, row.cause) == ("open", "bad_review", "bad_review")
-    assert row.due == timedelta(hours=24)
+    assert (row["state"], row["team"], row["cause"]) == ("open", "bad_review", "bad_review")
+    assert row["due"] == timedelta(hours=24)
     await care.advance(30 * MINUTE)
     await care.fire()
-    assert len(await care.sent(MessagePlanned)) == 1
-    results = [one.result for one in await care.sent(Decision)]
+    assert len(await care.announced(MessagePlanned)) == 1
+    results = [one.result for one in await care.announced(Decision)]
     assert results == [DecisionResult.TASK, DecisionResult.PLANNED]
 
 
@@ -127,9 +127,9 @@ async def test_an_improved_review_closes_the_task_and_keeps_the_apology_in(care:
     await care.advance(30 * MINUTE)
     assert await care.fire() == 0
     (row,) = await care.rows("select state, outcome from task")
-    assert (row.state, row.outcome) == ("closed", "improved")
+    assert (row["state"], row["outcome"]) == ("closed", "improved")
     await care.feed(topics.REVIEWS, ReviewFacts("tea", "ann", "r1", 2, rating=5))
-    assert await care.sent(MessagePlanned) == []
+    assert await care.announced(MessagePlanned) == []
 
 
 async def at_noon(care: Any) -> datetime:
@@ -158,7 +158,7 @@ async def test_a_birthday_learnt_that_very_day_still_counts(care: Any) -> None:
     await care.feed(topics.CUSTOMERS, profile(now))
 
     assert await care.fire() == 1
-    (message,) = await care.sent(MessagePlanned)
+    (message,) = await care.announced(MessagePlanned)
     assert message.kind == "birthday"
     assert message.expires_at - now <= timedelta(hours=12)
     await care.feed(topics.CUSTOMERS, profile(now, 2))
@@ -179,7 +179,7 @@ async def test_the_daily_pass_finds_the_people_of_the_day_batch_by_batch(care: A
     await plan(care, limit=3)
 
     assert await care.fire() == 7
-    assert {one.customer_id for one in await care.sent(MessagePlanned)} == {
+    assert {one.customer_id for one in await care.announced(MessagePlanned)} == {
         f"c{n}" for n in range(7)
     }
 
@@ -190,9 +190,9 @@ async def test_what_is_personal_rests_encrypted(care: Any) -> None:
     await care.feed(topics.CUSTOMERS, profile(now, birthday=born))
 
     (row,) = await care.rows("select cast(customer as text) as everything from customer")
-    assert "1990" not in row.everything
+    assert "1990" not in row["everything"]
     (row,) = await care.rows("select sealed from customer")
-    assert b"1990" not in row.sealed
+    assert b"1990" not in row["sealed"]
 
 
 async def test_erasing_a_person_ends_what_is_pending_and_lets_nothing_back(care: Any) -> None:
@@ -206,9 +206,9 @@ async def test_erasing_a_person_ends_what_is_pending_and_lets_nothing_back(care:
     await care.feed(topics.CUSTOMERS, profile(now, 9))
 
     (row,) = await care.rows("select erased, sealed, birth_index from customer")
-    assert (row.erased, row.sealed, row.birth_index) == (True, None, None)
+    assert (row["erased"], row["sealed"], row["birth_index"]) == (True, None, None)
     assert await care.rows("select key from timer") == []
-    assert [one.reason for one in await care.sent(MessageRecalled)] == ["erased"]
+    assert [one.reason for one in await care.announced(MessageRecalled)] == ["erased"]
 
 
 async def test_the_newest_cell_is_asked_for_when_the_timer_falls_due(care: Any) -> None:
@@ -220,7 +220,7 @@ async def test_the_newest_cell_is_asked_for_when_the_timer_falls_due(care: Any) 
     await care.feed(topics.SEGMENTS, cell(1, Cell.NEW_HIGH))
 
     (row,) = await care.rows("select cell from segment")
-    assert row.cell == "lost"
+    assert row["cell"] == "lost"
 
 
 async def test_facts_of_a_shop_that_does_not_come_become_letters(care: Any) -> None:
@@ -228,7 +228,7 @@ async def test_facts_of_a_shop_that_does_not_come_become_letters(care: Any) -> N
     await care.feed(topics.ORDERS, care.placed(await care.now(), shop_id="cup"))
 
     (row,) = await care.rows("select reason, grp from dead_letter")
-    assert (row.reason, row.grp) == ("unknown shop", SERVICE)
+    assert (row["reason"], row["grp"]) == ("unknown shop", SERVICE)
 
 
 async def test_facts_of_an_unknown_shop_are_waited_with_however_old_they_are(care: Any) -> None:
@@ -242,7 +242,7 @@ async def test_an_older_revision_of_a_shop_changes_nothing(care: Any) -> None:
     await care.feed(topics.SHOPS, Shop("tea", 0, "Old", "UTC", "USD", "US", "en", "Old"))
 
     (row,) = await care.rows("select revision, zone from shop")
-    assert (row.revision, row.zone) == (1, "Asia/Shanghai")
+    assert (row["revision"], row["zone"]) == (1, "Asia/Shanghai")
 
 
 def test_the_migrated_schema_equals_the_tables_in_code(db: Any) -> None:

@@ -185,7 +185,7 @@ async def keep(care: Any) -> None:
 
 
 async def test_a_new_shop_is_given_the_rules_with_its_first_record(care: Any) -> None:
-    rules = await care.sent(Rule)
+    rules = await care.announced(Rule)
 
     assert {(one.rule_id, one.version) for one in rules} == {
         (name, 1) for name in ("unpaid_first", "shipped", "bad_review", "birthday")
@@ -194,7 +194,7 @@ async def test_a_new_shop_is_given_the_rules_with_its_first_record(care: Any) ->
     await care.feed(topics.SHOPS, Shop("tea", 2, "Tea", "UTC", "CNY", "CN", "zh", "茶"))
     await keep(care)
     await keep(care)
-    assert len(await care.sent(Rule)) == 4
+    assert len(await care.announced(Rule)) == 4
 
 
 async def test_only_a_changed_content_makes_a_version_and_running_timers_keep_theirs(
@@ -208,14 +208,14 @@ async def test_only_a_changed_content_makes_a_version_and_running_timers_keep_th
     await keep(care)
     await care.feed(topics.ORDERS, care.placed(now, "o-2", lines=()))
 
-    assert [(one.rule_id, one.version) for one in (await care.sent(Rule))[4:]] == [
+    assert [(one.rule_id, one.version) for one in (await care.announced(Rule))[4:]] == [
         ("unpaid_first", 2)
     ]
     await care.advance(timedelta(minutes=10))
     assert await care.fire() == 1
     await care.advance(timedelta(minutes=20))
     assert await care.fire() == 1
-    planned = {one.order_id: one for one in await care.sent(MessagePlanned)}
+    planned = {one.order_id: one for one in await care.announced(MessagePlanned)}
     assert (planned["o-1"].rule_version, planned["o-1"].priority) == (1, 80)
     assert (planned["o-2"].rule_version, planned["o-2"].priority) == (2, 70)
 
@@ -234,8 +234,8 @@ async def test_switching_a_rule_off_drops_what_is_pending(care: Any) -> None:
     assert await step() == 0
 
     assert await care.rows("select key from timer") == []
-    assert [one.reason for one in await care.sent(MessageRecalled)] == ["rule_off"]
-    reasons = [(one.once_key, one.result.value) for one in await care.sent(Decision)][1:]
+    assert [one.reason for one in await care.announced(MessageRecalled)] == ["rule_off"]
+    reasons = [(one.once_key, one.result.value) for one in await care.announced(Decision)][1:]
     assert reasons == [("o-2", "skipped"), ("o-1", "recalled")]
     await care.feed(topics.ORDERS, care.placed(now, "o-3", lines=()))
     assert await care.rows("select key from timer") == []
@@ -248,8 +248,8 @@ async def test_a_timer_that_falls_due_under_a_rule_that_is_off_says_nothing(care
     await care.advance(timedelta(minutes=30))
 
     assert await care.fire() == 1
-    assert await care.sent(MessagePlanned) == []
-    assert [one.reason for one in await care.sent(Decision)] == ["rule_off"]
+    assert await care.announced(MessagePlanned) == []
+    assert [one.reason for one in await care.announced(Decision)] == ["rule_off"]
 
 
 async def test_shops_of_before_get_the_rules_of_a_new_file(
@@ -260,9 +260,9 @@ async def test_shops_of_before_get_the_rules_of_a_new_file(
     await care.feed(
         topics.SHOPS, *(Shop(f"s{n}", 1, "S", "UTC", "CNY", "CN", "zh", "S") for n in range(5))
     )
-    assert await care.sent(Rule) == []
+    assert await care.announced(Rule) == []
     care.rules |= read_rules(SHIPPED)
 
     await keep(care)
 
-    assert len(await care.sent(Rule)) == 20
+    assert len(await care.announced(Rule)) == 20

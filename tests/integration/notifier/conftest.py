@@ -2,19 +2,17 @@
 
 import asyncio
 import base64
-import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.codec import decode, encode, tombstone
+from contracts.codec import customer_key, tombstone
 from contracts.events import (
     Channel,
     Consent,
@@ -32,6 +30,7 @@ from contracts.events import (
     Watermark,
 )
 from contracts.ids import message_id
+from contracts.topics import CUSTOMERS, MESSAGES, RULES, SHOPS
 from notifier.domain.gate import Terms
 from notifier.domain.render import Outlet, Prices
 from notifier.edges.consumer import Consumer
@@ -42,16 +41,16 @@ from notifier.edges.timers import Deliveries, Sweep
 from notifier.edges.vault import Vault
 from plumbing.absence import Absence
 from plumbing.clock import business_clock, real_now
-from plumbing.records import Record, partition_of, unpack_headers
-from plumbing.resources import open_engine, worker_role, worker_tx
+from plumbing.records import Record
+from plumbing.resources import open_engine
 from plumbing.seal import Sealer
 from simulators.sms import Pace
 from simulators.sms import SmsGateway as SmsSimulator
+from support.bench import PARTITIONS, SENT_AT, Bench
 from support.database import Db, connect
 from support.eventually import eventually
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
-PARTITIONS = 4
 SERVICE = "notifier"
 SHANGHAI_NOON = datetime(2026, 11, 11, 4, 0, tzinfo=UTC)
 PHONE = "+8613800138000"
@@ -85,73 +84,40 @@ RULE = Rule(
 )
 
 
-@dataclass(kw_only=True)
-class House:
+@dataclass(kw_only=True, eq=False)
+class House(Bench):
     """The notifier's parts on one database, and hands to move them."""
 
-    db: Db
-    engine: AsyncEngine
+    service: str = SERVICE
     vault: Vault
     consumer: Consumer
     terms: Terms
     texts: Texts = field(default_factory=Texts)
-    _offsets: "itertools.count[int]" = field(default_factory=itertools.count)
 
-    def tx(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        return worker_tx(self.engine, worker_role(SERVICE))
-
-    def record(self, event: Any, *, age_s: float = 0.0, part: int | None = None) -> Record:
-        topic = "messages.v1" if isinstance(event, Watermark) else None  # travels on several
-        encoded = encode(event, source="test", at=datetime.now(UTC), topic=topic)
-        return self.raw(encoded.topic, encoded.key, encoded.value, encoded.headers, age_s, part)
-
-    def raw(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        headers: tuple[tuple[str, bytes], ...],
-        age_s: float = 0.0,
-        part: int | None = None,
-    ) -> Record:
-        return Record(
-            topic,
-            partition_of(key, PARTITIONS) if part is None else part,
-            next(self._offsets),
-            key,
-            value,
-            headers,
-            int((time.time() - age_s) * 1000),
-        )
-
-    async def feed(self, *events: Any, age_s: float = 0.0, part: int | None = None) -> None:
+    async def feed(self, *events: Any, part: int | None = None) -> None:
         """Hand *events*, all of one topic, to the consumer as one batch."""
-        await self.feed_records([self.record(one, age_s=age_s, part=part) for one in events])
+        await self.feed_records(
+            [
+                # A watermark travels on several topics.
+                self.record(one, topic=MESSAGES if isinstance(one, Watermark) else None, part=part)
+                for one in events
+            ]
+        )
 
     async def feed_records(self, records: Sequence[Record]) -> None:
         handle = {
-            "messages.v1": self.consumer.on_messages,
-            "customers.v1": self.consumer.on_customers,
-            "shops.v1": self.consumer.on_shops,
-            "rules.v1": self.consumer.on_rules,
+            MESSAGES: self.consumer.on_messages,
+            CUSTOMERS: self.consumer.on_customers,
+            SHOPS: self.consumer.on_shops,
+            RULES: self.consumer.on_rules,
         }[records[0].topic]
         async with self.tx() as conn:
             await handle(conn, records)
 
     async def erase(self, customer_id: str) -> None:
-        gone = tombstone(
-            "customers.v1", f"tea:{customer_id}".encode(), source="test", at=datetime.now(UTC)
-        )
-        await self.feed_records([self.raw(gone.topic, gone.key, gone.value, gone.headers)])
-
-    async def set_business_time(self, instant: datetime) -> None:
-        conn = await connect(self.db.clock_url)
-        try:
-            await conn.execute(
-                "update clock.shift set by_interval = $1::timestamptz - clock_timestamp()", instant
-            )
-        finally:
-            await conn.close()
+        key = customer_key("tea", customer_id)
+        gone = tombstone(CUSTOMERS, key, source="test", at=SENT_AT)
+        await self.feed_records([self.record(gone)])
 
     async def business_time(self) -> datetime:
         async with self.tx() as conn:
@@ -162,10 +128,6 @@ class House:
             at = await real_now(conn) - timedelta(seconds=age_s)
         for part in range(PARTITIONS):
             await self.feed(Watermark(at), part=part)
-
-    async def rows(self, query: str, **values: Any) -> Sequence[Mapping[str, Any]]:
-        async with self.tx() as conn:
-            return [dict(row) for row in (await conn.execute(text(query), values)).mappings()]
 
     async def message(self, one: MessagePlanned) -> Mapping[str, Any]:
         (row,) = await self.rows("select * from message where message_id = :id", id=one.message_id)
@@ -186,16 +148,11 @@ class House:
         found: Mapping[str, Any] = await eventually(check, within_s)
         return found
 
-    async def announced(self) -> list[Any]:
-        """Return the events in the outbox, in the order of their publication."""
-        rows = await self.rows("select headers, value, key from outbox order by seq")
-        return [decode(unpack_headers(row["headers"]), row["value"], row["key"]) for row in rows]
-
     async def states(self, one: MessagePlanned) -> list[tuple[int, DeliveryState, str]]:
         return [
             (event.revision, event.state, event.reason)
-            for event in await self.announced()
-            if isinstance(event, DeliveryChanged) and event.message_id == one.message_id
+            for event in await self.announced(DeliveryChanged)
+            if event.message_id == one.message_id
         ]
 
     def deliveries(self, gateways: Mapping[Channel, Gateway], **more: Any) -> Deliveries:
@@ -294,7 +251,7 @@ async def house(db: Db) -> AsyncIterator[House]:
             consumer=Consumer(SERVICE, vault, PARTITIONS, Absence()),
             terms=Terms(outlets, spread=timedelta(minutes=30)),
         )
-        await made.set_business_time(SHANGHAI_NOON)
+        await made.set_time(SHANGHAI_NOON)
         await made.feed(SHOP)
         await made.feed(RULE)
         yield made

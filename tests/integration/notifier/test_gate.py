@@ -16,10 +16,10 @@ from notifier.edges.send_store import SendStore
 from plumbing.absence import Absence
 from plumbing.consume import NotReady
 from simulators.sms import SmsGateway as SmsSimulator
+from support.bench import PARTITIONS
 from support.eventually import eventually
 
 from .conftest import (
-    PARTITIONS,
     RULE,
     SERVICE,
     SHANGHAI_NOON,
@@ -61,7 +61,7 @@ async def test_at_night_a_message_waits_and_is_judged_again_at_the_opening(
 ) -> None:
     one = planned(expires_at=SHANGHAI_NOON + timedelta(days=2))
     night = SHANGHAI_NOON + timedelta(hours=8, minutes=59, seconds=57)
-    await house.set_business_time(night + timedelta(seconds=3))  # 21:00:00
+    await house.set_time(night + timedelta(seconds=3))  # 21:00:00
     await house.feed(person())
     await house.feed(one)
 
@@ -75,12 +75,12 @@ async def test_at_night_a_message_waits_and_is_judged_again_at_the_opening(
 
         # By then the shop's customer has moved to London, where it is night.
         await house.feed(person(revision=2, zone="Europe/London"))
-        await house.set_business_time(row["next_at"])
+        await house.set_time(row["next_at"])
         await eventually(lambda: _next_moved(house, one, row["next_at"]))
         assert (await house.message(one))["reason"] == "quiet"
         assert sms.ledger.requests == []
 
-        await house.set_business_time((await house.message(one))["next_at"])
+        await house.set_time((await house.message(one))["next_at"])
         await house.comes_to(one, DeliveryState.SENT)
 
     assert [state for _, state, _ in await house.states(one)] == ["planned", "claimed", "sent"]
@@ -99,9 +99,9 @@ async def test_the_last_second_of_the_window_is_in_and_the_next_is_out(house: Ho
     first, second = planned("a"), planned("b")
     await house.feed(first, second)
 
-    await house.set_business_time(SHANGHAI_NOON + timedelta(hours=8, minutes=59, seconds=58))
+    await house.set_time(SHANGHAI_NOON + timedelta(hours=8, minutes=59, seconds=58))
     inside = await gate(house, first)
-    await house.set_business_time(SHANGHAI_NOON + timedelta(hours=9))
+    await house.set_time(SHANGHAI_NOON + timedelta(hours=9))
     outside = await gate(house, second)
 
     assert isinstance(inside, Claim)
@@ -120,7 +120,7 @@ async def test_a_message_waits_for_its_receivers_contact(
         assert await house.state(one) == (DeliveryState.PLANNED, "no_address")
         await house.feed(person(revision=2))
         await house.comes_to(one, DeliveryState.SENT)
-        await house.set_business_time(other.expires_at)
+        await house.set_time(other.expires_at)
         await eventually(lambda: _is(house, other, DeliveryState.EXPIRED))
 
     assert (await house.state(other))[1] == "no_address"
@@ -272,7 +272,7 @@ async def test_a_message_waits_for_its_rule_and_goes_by_the_next_version(house: 
 
     assert await gate(house, one) == Hold("rule_unknown", (await house.message(one))["next_at"])
     await house.feed(replace(RULE, version=3))
-    await house.set_business_time(SHANGHAI_NOON + timedelta(minutes=1))
+    await house.set_time(SHANGHAI_NOON + timedelta(minutes=1))
     assert isinstance(await gate(house, one), Claim)
 
 

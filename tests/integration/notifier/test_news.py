@@ -27,11 +27,12 @@ from notifier.settings import Settings, SmsSettings
 from simulators.plan import Plan
 from simulators.sms import SmsGateway as SmsSimulator
 from simulators.sms import SmsMode
+from support.bench import PARTITIONS
 from support.eventually import eventually
 from web.auth import issue_local_token
 from webhooks import standard
 
-from .conftest import PARTITIONS, PHONE, SECRET, House, consent, person, planned
+from .conftest import PHONE, SECRET, House, consent, person, planned
 
 TOKEN_SECRET = "a-token-secret-for-tests-0123456789abcdef"
 MARKETING = MessageClass.MARKETING

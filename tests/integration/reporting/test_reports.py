@@ -10,11 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import topics
-from contracts.codec import encode
 from contracts.events import (
     Cell,
     ChangeReason,
@@ -37,13 +34,15 @@ from plumbing.absence import Absence
 from plumbing.consume import NotReady
 from plumbing.migrate import check
 from plumbing.records import Record
-from plumbing.resources import open_engine, worker_role, worker_tx
+from plumbing.resources import open_engine
 from reporting.edges.consumer import Consumer
 from reporting.main import HOME, api
 from reporting.settings import Settings
+from support.bench import Bench, record_of
 from support.database import Db
 from web.auth import issue_local_token
 
+SERVICE = "reporting"
 SECRET = "a secret of at least thirty-two characters"
 NOW = datetime.now(UTC).replace(microsecond=0)
 TODAY = (NOW + timedelta(hours=8)).date()
@@ -128,22 +127,19 @@ SEGMENTS = [
 ]
 
 
-def records(topic: str, events: Sequence[Any], at: datetime = NOW) -> list[Record]:
-    made = []
-    for offset, event in enumerate(events):
-        sent = encode(event, source="test", at=NOW, topic=topic)
-        stamp = int(at.timestamp() * 1000)
-        made.append(Record(topic, 0, offset, sent.key, sent.value, sent.headers, stamp))
-    return made
+def records(topic: str, events: Sequence[Any]) -> list[Record]:
+    return [
+        record_of(event, offset, topic=topic, part=0, at=NOW) for offset, event in enumerate(events)
+    ]
 
 
-class House:
+@dataclasses.dataclass(kw_only=True, eq=False)
+class House(Bench):
     """The consumer and the API of one reporting, on one database."""
 
-    def __init__(self, engine: AsyncEngine, client: httpx.AsyncClient) -> None:
-        self.engine = engine
-        self.client = client
-        self.consumer = Consumer("reporting", Absence(patience_s=30))
+    service: str = SERVICE
+    client: httpx.AsyncClient
+    consumer: Consumer = dataclasses.field(default_factory=lambda: Consumer(SERVICE, Absence()))
 
     async def read(self, topic: str, batch: Sequence[Record]) -> None:
         handle: dict[str, Callable[..., Awaitable[None]]] = {
@@ -154,7 +150,7 @@ class House:
             topics.DELIVERIES: self.consumer.on_deliveries,
             topics.SEGMENTS: self.consumer.on_segments,
         }
-        async with worker_tx(self.engine, worker_role("reporting")) as conn:
+        async with self.tx() as conn:
             await handle[topic](conn, batch)
 
     async def read_all(self) -> None:
@@ -182,11 +178,6 @@ class House:
         assert answer.status_code == status, answer.text
         return answer.json()
 
-    async def letters(self) -> list[str]:
-        async with worker_tx(self.engine, worker_role("reporting")) as conn:
-            found = await conn.execute(text("select reason from dead_letter order by id"))
-            return list(found.scalars())
-
 
 @pytest.fixture
 async def house(db: Db) -> AsyncIterator[House]:
@@ -201,7 +192,7 @@ async def house(db: Db) -> AsyncIterator[House]:
     async with open_engine(db.url("reporting"), app="reporting") as engine:
         transport = httpx.ASGITransport(api(settings, engine, "reporting"))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            yield House(engine, client)
+            yield House(db=db, engine=engine, client=client)
 
 
 def rule(report: Any, rule_id: str) -> Any:
@@ -292,7 +283,7 @@ async def test_any_order_and_repetition_of_records_gives_the_same_reports(
     Random(7).shuffle(batches)  # noqa: S311 - the same shuffle each time
     other = await service_db()
     async with open_engine(other.url("reporting"), app="reporting") as engine:
-        again = House(engine, house.client)
+        again = House(db=other, engine=engine, client=house.client)
         await again.read(topics.SHOPS, records(topics.SHOPS, [SHOP]))
         await again.read(topics.RULES, records(topics.RULES, [REMIND, SHIPPED]))
         for topic, batch in batches:
@@ -368,8 +359,8 @@ async def test_an_older_shop_record_replaces_no_newer(house: House) -> None:
 
 async def test_an_unknown_shop_is_waited_for_and_then_put_away(house: House) -> None:
     with pytest.raises(NotReady):
-        await house.read(topics.ORDERS, records(topics.ORDERS, ORDERS[:1], datetime.now(UTC)))
-    house.consumer = Consumer("reporting", Absence(patience_s=0))
+        await house.read(topics.ORDERS, records(topics.ORDERS, ORDERS[:1]))
+    house.consumer = Consumer(SERVICE, Absence(patience_s=0))
     await house.read(topics.ORDERS, records(topics.ORDERS, ORDERS[:1]))
 
     assert await house.letters() == ["unknown shop"]

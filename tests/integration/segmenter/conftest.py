@@ -1,9 +1,8 @@
 """The segmenter on a real database: records in, rows and events out, time at will."""
 
-import itertools
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -11,29 +10,26 @@ import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from contracts.codec import customer_key, decode, encode, tombstone
+from contracts.codec import customer_key, tombstone
 from contracts.events import CustomerProfile, OrderFacts, Shop
 from contracts.topics import CUSTOMERS
 from plumbing.absence import Absence
-from plumbing.clock import business_now
-from plumbing.dead_letters import list_letters
-from plumbing.records import Record, partition_of, unpack_headers
-from plumbing.resources import open_engine, worker_role, worker_tx
+from plumbing.records import Record
+from plumbing.resources import open_engine
 from segmenter.edges.api import router
 from segmenter.edges.consumer import Consumer
 from segmenter.edges.timers import roll_days
 from segmenter.errors import SegmenterError
 from segmenter.settings import Settings
-from support.database import Db, connect
+from support.bench import PARTITIONS, SENT_AT, Bench
+from support.database import Db
 from web.app import build_api
 from web.auth import issue_local_token
 
 SECRET = "0123456789abcdef0123456789abcdef"
-PARTITIONS = 4
 SERVICE = "segmenter"
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOON = SENT_AT
 FORGET = (
     text("delete from customer_order"),
     text("delete from customer_state"),
@@ -46,47 +42,32 @@ def consumer(absence: Absence) -> Consumer:
     return Consumer(SERVICE, PARTITIONS, sealer=None, absence=absence)
 
 
-@dataclass
-class Segmenter:
+@dataclass(kw_only=True, eq=False)
+class Segmenter(Bench):
     """What the service's edges do, called one by one."""
 
-    engine: AsyncEngine
-    db: Db
+    service: str = SERVICE
     consumer: Consumer = field(default_factory=lambda: consumer(Absence()))
-    _offsets: "itertools.count[int]" = field(default_factory=itertools.count)
-
-    def record(self, event: Any) -> Record:
-        out = encode(event, source="ingest", at=NOON)
-        return Record(
-            out.topic,
-            partition_of(out.key, PARTITIONS),
-            next(self._offsets),
-            out.key,
-            out.value,
-            out.headers,
-            0,
-        )
 
     async def orders(self, *facts: OrderFacts) -> None:
         await self.records([self.record(fact) for fact in facts])
 
     async def records(self, records: Sequence[Record]) -> None:
-        async with self.worker() as conn:
+        async with self.tx() as conn:
             await self.consumer.on_orders(conn, records)
 
     async def shops(self, *shops: Shop) -> None:
-        async with self.worker() as conn:
+        async with self.tx() as conn:
             await self.consumer.on_shops(conn, [self.record(shop) for shop in shops])
 
     async def profiles(self, *profiles: CustomerProfile) -> None:
-        async with self.worker() as conn:
+        async with self.tx() as conn:
             await self.consumer.on_customers(conn, [self.record(one) for one in profiles])
 
     async def erase(self, shop_id: str, customer_id: str) -> None:
-        out = tombstone(CUSTOMERS, customer_key(shop_id, customer_id), source="ingest", at=NOON)
-        record = Record(out.topic, 0, next(self._offsets), out.key, None, out.headers, 0)
-        async with self.worker() as conn:
-            await self.consumer.on_customers(conn, [record])
+        gone = tombstone(CUSTOMERS, customer_key(shop_id, customer_id), source="test", at=NOON)
+        async with self.tx() as conn:
+            await self.consumer.on_customers(conn, [self.record(gone)])
 
     async def roll(self, *, limit: int = 5000) -> int:
         """Run passes until nobody has anything to do; return in how many transactions."""
@@ -95,48 +76,21 @@ class Segmenter:
             steps += 1
         return steps
 
-    async def set_time(self, to: datetime) -> None:
-        conn = await connect(self.db.clock_url)
-        try:
-            await conn.execute("update clock.shift set by_interval = $1 - now()", to)
-        finally:
-            await conn.close()
-
-    async def now(self) -> datetime:
-        async with self.worker() as conn:
-            return await business_now(conn)
-
-    async def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
-        async with self.worker() as conn:
-            return [dict(row) for row in (await conn.execute(text(query), values)).mappings()]
-
     async def forget(self) -> None:
         """Drop all that orders made, as before the first of them."""
-        async with self.worker() as conn:
+        async with self.tx() as conn:
             for statement in FORGET:
                 await conn.execute(statement)
-
-    async def announced(self) -> list[Any]:
-        """Return all events in the outbox, in order."""
-        rows = await self.rows("select key, value, headers from outbox order by seq")
-        return [decode(unpack_headers(row["headers"]), row["value"], row["key"]) for row in rows]
 
     async def cells(self) -> dict[str, str]:
         rows = await self.rows("select customer_id, cell from customer_state")
         return {row["customer_id"]: row["cell"] for row in rows}
 
-    async def letters(self) -> list[str]:
-        async with self.worker() as conn:
-            return [letter.reason for letter in await list_letters(conn)]
-
-    def worker(self) -> Any:
-        return worker_tx(self.engine, worker_role(SERVICE))
-
 
 @pytest.fixture
 async def segmenter(db: Db) -> AsyncIterator[Segmenter]:
     async with open_engine(db.url(SERVICE), app="test") as engine:
-        made = Segmenter(engine, db)
+        made = Segmenter(db=db, engine=engine)
         await made.set_time(NOON)
         await made.shops(shop())
         yield made

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from contracts.events import Cell, ChangeReason, SegmentChanged
-from integration.segmenter.conftest import NOON, PARTITIONS, Segmenter, paid, shop
+from integration.segmenter.conftest import NOON, Segmenter, paid, shop
 from segmenter.app.roll_day import roll_day
 from segmenter.edges import timers
 from segmenter.edges.store import Outlet
 from segmenter.edges.timers import roll_days
 from segmenter.edges.turn_store import TurnStore
+from support.bench import PARTITIONS
 
 MIDNIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)  # in Shanghai
 
@@ -141,7 +142,7 @@ async def test_a_pass_that_dies_anywhere_announces_what_an_undisturbed_one_does(
 async def test_two_pods_share_the_shops_and_double_nothing(segmenter: Segmenter) -> None:
     await segmenter.orders(paid("o1", days_ago=7))
     await segmenter.set_time(MIDNIGHT)
-    async with segmenter.worker() as conn:
+    async with segmenter.tx() as conn:
         store = TurnStore(conn, Outlet(MIDNIGHT, PARTITIONS))
         assert await roll_day(store, MIDNIGHT, limit=1) is not None
 

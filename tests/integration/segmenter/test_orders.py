@@ -18,13 +18,14 @@ from contracts.events import (
     SegmentChanged,
     Watermark,
 )
-from integration.segmenter.conftest import NOON, PARTITIONS, Segmenter, consumer, paid, shop
+from integration.segmenter.conftest import NOON, Segmenter, consumer, paid, shop
 from plumbing.absence import Absence
 from plumbing.consume import NotReady
 from segmenter.app.apply_orders import apply_orders
 from segmenter.domain.standing import CustomerKey, Standing
 from segmenter.edges.shop_store import ShopStore
 from segmenter.edges.store import Outlet, PostgresStore
+from support.bench import PARTITIONS
 
 STATE = "select * from customer_state order by shop_id, customer_id"
 ORDERS = "select * from customer_order order by shop_id, order_id"
@@ -167,7 +168,7 @@ async def test_a_row_that_somebody_else_wrote_meanwhile_is_not_overwritten(
         await segmenter.orders(OrderFacts("tea", "ann", "o1", 8, total_minor=70_00))
 
     async def be_slow() -> None:
-        async with segmenter.worker() as conn:
+        async with segmenter.tx() as conn:
             shops = await ShopStore(conn).hold_days({"tea"})
             await apply_orders(Overtaken(conn, overtake), [slow], shops)
 

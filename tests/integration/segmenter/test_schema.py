@@ -45,7 +45,7 @@ async def test_the_api_role_sees_nothing_without_a_shop_and_writes_into_no_other
 
 async def test_the_grid_of_twenty_thousand_orders_is_there_at_once(segmenter: Segmenter) -> None:
     """A bound with much room: it fails on a query that reads the table once a customer."""
-    async with segmenter.worker() as conn:
+    async with segmenter.tx() as conn:
         await conn.execute(
             text(
                 "insert into customer_order"

@@ -1,7 +1,9 @@
 import asyncio
+from datetime import timedelta
 
 import pytest
 
+from plumbing import stopping
 from plumbing.poll import poll
 from plumbing.stopping import pause
 from plumbing.watchdog import Watchdog
@@ -43,9 +45,10 @@ async def test_a_short_batch_waits_and_stopping_ends_the_wait() -> None:
     assert steps.calls == 1
 
 
-async def test_while_the_database_is_away_it_waits_and_the_watchdog_hears_that_all_is_well() -> (
-    None
-):
+async def test_while_the_database_is_away_it_waits_and_the_watchdog_hears_that_all_is_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stopping, "FIRST_WAIT", timedelta(milliseconds=2))
     steps = Steps([ConnectionRefusedError(), ConnectionRefusedError(), 1])
     watch = Watchdog()
 
@@ -62,3 +65,14 @@ async def test_what_is_our_fault_ends_it() -> None:
 
     with pytest.raises(KeyError):
         await poll(steps, steps.stop, every_s=0.01, limit=10)
+
+
+async def test_a_rest_longer_than_the_watchdogs_patience_is_no_silence() -> None:
+    steps = Steps([0, 1])
+    ended: list[int] = []
+
+    with Watchdog(0.3, end=ended.append) as watch:
+        await poll(steps, steps.stop, every_s=0.35, limit=10, watch=watch, name="sweep")
+
+    assert steps.calls == 2
+    assert ended == []

@@ -97,6 +97,27 @@ async def test_an_app_that_has_begun_its_answer_is_cut_off() -> None:
     assert sent == ["http.response.start"]
 
 
+async def test_who_still_sends_gets_the_answer_at_once_and_the_connection_closes_behind_it() -> (
+    None
+):
+    chunks = iter([True, True, False])
+
+    async def receive() -> Message:
+        seen.append("read")
+        return {"type": "http.request", "body": b"12345", "more_body": next(chunks)}
+
+    async def send(message: Message) -> None:
+        seen.append(f"{message['type']} {message.get('more_body', '')}".strip())
+
+    seen: list[str] = []
+    headers = [(b"content-length", b"15")]
+    limited = BodyLimit(pytest.fail, max_bytes=4)  # type: ignore[arg-type]  # never called
+    await limited({"type": "http", "headers": headers}, receive, send)
+
+    answer = ["http.response.start", "http.response.body True"]
+    assert seen == [*answer, "read", "read", "read", "http.response.body False"]
+
+
 async def test_a_plain_asgi_app_is_limited_as_well(call: Call) -> None:
     async def greedy(scope: Scope, receive: Receive, send: Send) -> None:
         while (await receive()).get("more_body"):

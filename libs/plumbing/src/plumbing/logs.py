@@ -7,20 +7,15 @@ told by kind and place, never by text: drivers and validators quote values.
 import logging
 import re
 import sys
-import traceback
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Final, TextIO, TypeAlias
+from typing import Any, Final, TextIO
 
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from plumbing import trace
+from plumbing import faults, trace
 
-ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
-
-MAX_FRAMES: Final = 12
 MAX_TEXT: Final = 2000
 HIDDEN: Final = "[hidden]"
 
@@ -147,26 +142,10 @@ def _explain(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     info = event.pop("exc_info", None)
     if info is True:
         info = sys.exc_info()
-    if isinstance(info, BaseException):
-        info = (type(info), info, info.__traceback__)
-    if isinstance(info, tuple) and info[1] is not None:
-        event["error"] = " <- ".join(_kinds(info[1]))
-        event["stack"] = _frames(info[2])
+    error = info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        event.update(faults.describe(error))
     return event
-
-
-def _kinds(error: BaseException) -> list[str]:
-    kinds: list[str] = []
-    cause: BaseException | None = error
-    while cause is not None and len(kinds) < 5:
-        kinds.append(type(cause).__qualname__)
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    return kinds
-
-
-def _frames(trace_back: TracebackType | None) -> str:
-    frames = traceback.extract_tb(trace_back)[-MAX_FRAMES:]
-    return " > ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in frames)
 
 
 def _traced(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -121,12 +121,6 @@ def rls(table: str, service: str) -> list[str]:
     ]
 
 
-def insert_only(table: str, service: str) -> list[str]:
-    """Return the statements after which nobody but the owner can change what *table* holds."""
-    roles = f"{api_role(service)}, {worker_role(service)}"
-    return [f"revoke update, delete, truncate on {table} from {roles}"]
-
-
 async def _online(metadata: MetaData) -> None:
     config = context.config
     schema = schema_of(config.attributes["service"])

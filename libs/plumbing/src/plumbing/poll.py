@@ -49,6 +49,18 @@ async def poll(
             rest_s = 0.0 if done >= limit else every_s
         if watch is not None:
             watch.progress(name)
-        await (pause(stop, rest_s) if rest_s else asyncio.sleep(0))
+        await (_rest(stop, rest_s, watch, name) if rest_s else asyncio.sleep(0))
     if watch is not None:
         watch.forget(name)
+
+
+async def _rest(stop: asyncio.Event, seconds: float, watch: Watchdog | None, name: str) -> None:
+    """Pause; to the watchdog a rest is no silence, however long it is meant to be."""
+    left_s = seconds
+    while left_s > 0:
+        beat_s = left_s if watch is None else min(left_s, watch.limit_s / 3)
+        if await pause(stop, beat_s):
+            return
+        left_s -= beat_s
+        if watch is not None:
+            watch.progress(name)

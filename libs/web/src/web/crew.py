@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from enum import IntEnum
 from typing import Any, TypeAlias
 
-from web import faults
+from plumbing import faults
 
 CANCELLED_WITHIN_S = 2.0
 

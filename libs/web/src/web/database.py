@@ -4,13 +4,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 
-from plumbing.away import is_away
-from plumbing.resources import WrongRole, check_role
-from plumbing.stopping import pause
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from plumbing.away import is_away
+from plumbing.resources import WrongRole, check_role
+from plumbing.stopping import pause
 from web.settings import PREFIX, ServiceSettings, refuse
 
 FIRST_WAIT_S = 0.25

@@ -3,6 +3,8 @@
 Pure ASGI, so that a cancelled request leaks nothing.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +22,9 @@ from web.problems import (
 MAX_BODY_BYTES = 2 * 1024 * 1024
 MAX_HEAD_BYTES = 32 * 1024
 MAX_REQUESTS = 256
+# What is read and thrown away behind a refusal; who sends more is cut off.
+LINGER_BYTES = 16 * MAX_BODY_BYTES
+LINGER_S = 2.0
 
 
 class BodyLimit:
@@ -38,15 +43,16 @@ class BodyLimit:
             return
         refusal = _refusal(scope["headers"], self._max_bytes)
         if refusal is not None:
-            await response_of(refusal)(scope, receive, send)
+            await _refuse(refusal, scope, receive, send)
             return
 
         received_bytes = 0
-        started = False
+        started = ended = False
 
         async def counted() -> Message:
-            nonlocal received_bytes
+            nonlocal received_bytes, ended
             message = await receive()
+            ended = not message.get("more_body", False)
             received_bytes += len(message.get("body", b""))
             if received_bytes > self._max_bytes:
                 raise TooLarge(f"the body is larger than {self._max_bytes} bytes")
@@ -62,7 +68,7 @@ class BodyLimit:
         except TooLarge as error:
             if started:
                 raise
-            await response_of(error)(scope, receive, send)
+            await _refuse(error, scope, None if ended else receive, send)
 
 
 class HeadLimit:
@@ -106,6 +112,40 @@ class Admission:
             await self._app(scope, receive, send)
         finally:
             self._free += 1
+
+
+async def _refuse(error: Problem, scope: Scope, receive: Receive | None, send: Send) -> None:
+    """Answer; where that closes the connection, read on for a moment before it does.
+
+    Closing on unread data would reset it, and the answer would be lost to who still sends.
+
+    Args:
+        error: What is answered.
+        scope: The request's.
+        receive: The rest of the body; None when all of it has come.
+        send: Where the answer goes.
+    """
+    if receive is None or not isinstance(error, TooLarge):
+        await response_of(error)(scope, _nothing, send)
+        return
+
+    async def unfinished(message: Message) -> None:
+        await send({**message, "more_body": True} if "body" in message else message)
+
+    await response_of(error)(scope, _nothing, unfinished)
+    left_bytes = LINGER_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while left_bytes > 0:
+                message = await receive()
+                left_bytes -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    break
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
 
 
 def _refusal(headers: Iterable[tuple[bytes, bytes]], max_bytes: int) -> Problem | None:

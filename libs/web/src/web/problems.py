@@ -5,7 +5,6 @@ Problem
 ├─ Unauthorized      401  no token, or not one of ours
 ├─ Forbidden         403  a good token, for something else
 ├─ NotFound          404  unknown, or another shop's
-├─ Conflict          409  it contradicts what is stored
 ├─ TooLarge          413  the body passes the limit
 ├─ UnsupportedMedia  415  another content type, or a content encoding
 ├─ Unprocessable     422  readable, but not what the route takes: `errors` says where
@@ -74,11 +73,6 @@ class Forbidden(Problem):
 class NotFound(Problem):
     status = 404
     slug = "not-found"
-
-
-class Conflict(Problem):
-    status = 409
-    slug = "conflict"
 
 
 class TooLarge(Problem):

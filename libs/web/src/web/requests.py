@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from plumbing import trace
-from web import faults
+from plumbing import faults, trace
 from web.metrics import HttpMetrics
 from web.problems import problem_response
 

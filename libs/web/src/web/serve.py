@@ -20,8 +20,8 @@ from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 from starlette.applications import Starlette
 
+from plumbing import faults
 from plumbing.crashpoint import ENV, BadCrashPoint, arm_check
-from web import faults
 from web.crew import Crew, Rank, Task
 from web.ops import Phase
 from web.server import Server

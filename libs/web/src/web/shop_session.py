@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import Depends, Request
-from plumbing.resources import api_role
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from plumbing.resources import api_role
 
 SHOP_ID = re.compile(r"[a-z0-9-]{1,64}")
 

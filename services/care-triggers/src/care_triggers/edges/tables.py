@@ -247,5 +247,3 @@ task = Table(
     Index(None, "shop_id", "state", "due_at", "task_id"),
     Index(None, "shop_id", "customer_id"),
 )
-
-TENANT_TABLES: Final = tuple(table.name for table in metadata.sorted_tables if "shop_id" in table.c)

@@ -12,9 +12,6 @@ from contracts.events import (
     MessagePlanned,
     MessageRecalled,
     OrderFacts,
-    Rule,
-    SegmentChanged,
-    Shop,
 )
 from reporting.domain.messages import MessageState, merge_message
 from reporting.domain.orders import Figures, figures
@@ -53,14 +50,6 @@ class MessageStore(Protocol):
 
     async def add_decisions(self, decisions: Sequence[tuple[Decision, datetime]]) -> None:
         """Keep each decision, once by its id, with the instant that it belongs to."""
-
-
-class ContextStore(Protocol):
-    async def keep_shops(self, shops: Sequence[Shop]) -> None: ...
-
-    async def keep_rules(self, rules: Sequence[Rule]) -> None: ...
-
-    async def add_segment_changes(self, changes: Sequence[SegmentChanged]) -> None: ...
 
 
 async def absorb_orders(store: OrderStore, facts: Sequence[tuple[int, OrderFacts]]) -> int:
