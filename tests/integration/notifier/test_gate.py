@@ -300,7 +300,7 @@ async def test_a_reminder_is_held_until_the_payments_are_known(
         await house.mark_fresh()
         await house.comes_to(one, DeliveryState.SENT)
 
-    assert metrics.HELD.labels("freshness")._value.get() > held  # noqa: SLF001
+    assert metrics.HELD.labels("freshness")._value.get() > held  # noqa: SLF001 - no public way to ask
     reasons = [reason for _, state, reason in await house.states(one) if state == "planned"]
     assert reasons == ["freshness"]  # held many times, told once
 

@@ -266,9 +266,9 @@ async def test_an_idle_connection_is_not_used_after_two_seconds() -> None:
     async with open_client(1) as client:
         transport = client._transport  # noqa: SLF001 - httpx shows its pool nowhere else
         assert isinstance(transport, httpx.AsyncHTTPTransport)
-        pool = transport._pool  # noqa: SLF001
-        assert pool._keepalive_expiry == 2.0  # noqa: SLF001
-        assert (pool._http1, pool._http2, pool._retries) == (True, False, 0)  # noqa: SLF001
+        pool = transport._pool  # noqa: SLF001 - no public way to ask
+        assert pool._keepalive_expiry == 2.0  # noqa: SLF001 - no public way to ask
+        assert (pool._http1, pool._http2, pool._retries) == (True, False, 0)  # noqa: SLF001 - no public way to ask
         assert not client.follow_redirects
         assert not client.trust_env
 

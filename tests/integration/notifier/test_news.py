@@ -167,7 +167,7 @@ async def test_a_receipt_under_the_gateways_id_alone_waits_for_its_message(
     assert await house.sweep() == 0
     async with house.tx() as conn:
         await conn.exec_driver_sql(
-            f"update message set provider_id = '{ours}' where message_id = '{one.message_id}'"  # noqa: S608
+            f"update message set provider_id = '{ours}' where message_id = '{one.message_id}'"  # noqa: S608 - ours
         )
 
     assert await house.sweep() == 1

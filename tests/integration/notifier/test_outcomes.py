@@ -41,7 +41,7 @@ async def test_an_unknown_outcome_is_never_sent_again_and_closed_in_the_end(
 
     assert await house.state(one) == (DeliveryState.CLOSED_UNKNOWN, "unknown_outcome")
     assert len(sms.ledger.requests) == 1
-    assert metrics.UNKNOWN_SENDS._value.get() == unknown + 1  # noqa: SLF001
+    assert metrics.UNKNOWN_SENDS._value.get() == unknown + 1  # noqa: SLF001 - no public way to ask
     assert (await house.message(one))["price_micros"] == 45_000  # it may have cost that
     states = [state for _, state, _ in await house.states(one)]
     assert states == ["claimed", "unknown", "closed_unknown"]

@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -132,4 +130,3 @@ async def test_a_discarded_letter_is_gone_and_the_api_may_ask_too(engine: AsyncE
         assert await discard(conn, [letter.id], by="ann") == 0
     async with worker_tx(engine, shelf.ROLE) as conn:
         assert await open_requests(conn, GRP, []) == []
-    await asyncio.sleep(0)

@@ -102,7 +102,6 @@ async def _write(engine: AsyncEngine, topic: str, writer: int, keys: Sequence[st
         for key in keys:
             async with worker_tx(engine, shelf.ROLE) as conn:
                 await _put_next(conn, topic, key)
-        await asyncio.sleep(0)
 
 
 async def _put_next(conn: AsyncConnection, topic: str, key: str) -> None:

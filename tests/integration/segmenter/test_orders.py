@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -131,11 +132,8 @@ async def test_two_partitions_that_speak_of_one_order_lose_nothing(segmenter: Se
 
     async def retry(records: Any) -> None:
         while True:
-            try:
+            with suppress(NotReady):
                 await segmenter.records(records)
-            except NotReady:
-                await asyncio.sleep(0)
-            else:
                 return
 
     await asyncio.gather(*(retry([record]) for record in (newer, refunded) * 5))

@@ -109,7 +109,7 @@ class Session:
                 "HUILIU_TOKEN."
             )
         # Imported here: it brings the services' HTTP edge along, which costs half a second.
-        from web.auth import issue_local_token  # noqa: PLC0415
+        from web.auth import issue_local_token  # noqa: PLC0415 - slow, and rarely needed
 
         return issue_local_token(secret, shop, scopes, ttl_s, subject="huiliu-cli")
 
