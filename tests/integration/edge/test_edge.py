@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, ConfigDict
 
-from unit.web.conftest import Bearer, Build, Call
+from integration.edge.conftest import Bearer, Build, Call
 from web.auth import Principal, ShopId, require
 from web.bodies import json_body
 from web.dead_letters import dead_letters

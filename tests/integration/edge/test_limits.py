@@ -6,7 +6,7 @@ import pytest
 from fastapi import APIRouter, Depends
 from starlette.types import Message, Receive, Scope, Send
 
-from unit.web.conftest import Build, Call
+from integration.edge.conftest import Build, Call
 from web.bodies import limited_body
 from web.limits import MAX_BODY_BYTES, Admission, BodyLimit
 

@@ -5,7 +5,7 @@ import pytest
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from unit.web.conftest import Bearer, Build, Call
+from integration.edge.conftest import Bearer, Build, Call
 from web.auth import require
 from web.bodies import json_body
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from fastapi import APIRouter, Depends
 
-from unit.web.conftest import SECRET, Bearer, Build, Call
+from integration.edge.conftest import SECRET, Bearer, Build, Call
 from web.auth import BadToken, Principal, ShopId, Verifier, issue_local_token, require
 from web.token_keys import KeyFile, SharedSecret
 

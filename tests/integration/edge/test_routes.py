@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 
+from integration.edge.conftest import SECRET, Build
 from support.routes import doors, opened_by_mistake
-from unit.web.conftest import SECRET, Build
 from web.auth import Principal, require
 
 
