@@ -19,6 +19,7 @@ def wrapped(error: Exception, *, invalidated: bool = False) -> DBAPIError:
         PoolTimeout(),
         asyncpg.CannotConnectNowError(),
         wrapped(asyncpg.AdminShutdownError()),
+        wrapped(asyncpg.InternalClientError("another operation (2) is in progress")),
         wrapped(Exception(), invalidated=True),
     ],
     ids=repr,

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 from typing import Final
 
+from asyncpg import InternalClientError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -33,6 +34,8 @@ def _says_away(error: BaseException) -> bool:
         return True
     if type(error) is OSError:  # asyncio's, when none of several addresses answered
         return True
+    if isinstance(error, InternalClientError):
+        return True  # a backend ended in the middle: the driver cannot even roll back
     code = getattr(error, "sqlstate", None) or ""
     return code in _AWAY or code.startswith(_CONNECTION)
 

@@ -3,6 +3,7 @@
 A field that is absent or null is not known and erases nothing.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Literal, Self, TypeAlias
@@ -57,13 +58,13 @@ Instants: TypeAlias = Iterator[tuple[str, datetime | None]]
 class Event(Strict):
     """What all kinds share."""
 
+    @abstractmethod
     def item(self, shop_id: str) -> Item:
         """Return what it says, for *shop_id*."""
-        raise NotImplementedError
 
+    @abstractmethod
     def instants(self) -> Instants:
         """Yield, by JSON pointer, what cannot lie ahead of now."""
-        raise NotImplementedError
 
 
 class Order(Event):
