@@ -59,8 +59,8 @@ def _fetch_alone(folder: Path, jars: Path) -> None:
 
 def _fetch(work: Path, jars: Path) -> None:
     # Imported here: it takes a third of a second, and only the first start needs it.
-    from jgo.env import EnvironmentBuilder  # noqa: PLC0415 - see above
-    from jgo.maven import MavenContext  # noqa: PLC0415 - see above
+    from jgo.env import EnvironmentBuilder  # noqa: PLC0415 - slow, rarely needed
+    from jgo.maven import MavenContext  # noqa: PLC0415 - slow, rarely needed
 
     shutil.rmtree(work / "linked", ignore_errors=True)
     context = MavenContext(repo_cache=work / "repository", timeout=60)
