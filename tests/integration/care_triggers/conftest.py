@@ -5,14 +5,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import httpx
 import pytest
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from care_triggers.domain.rule import Rule
+from care_triggers.edges import lists
+from care_triggers.edges.api import router
 from care_triggers.edges.consumer import Consumer
 from care_triggers.edges.rows import SERVICE, House
 from care_triggers.edges.rules_file import SHIPPED, read_rules
 from care_triggers.edges.timers import due_timers
+from care_triggers.errors import CareTriggersError
+from care_triggers.settings import Settings
 from contracts import topics
 from contracts.events import OrderFacts, OrderLine, Shop
 from plumbing.absence import Absence
@@ -21,8 +28,12 @@ from plumbing.resources import open_engine
 from plumbing.seal import Sealer
 from support.bench import PARTITIONS, Bench
 from support.database import Db
+from web.app import build_api
+from web.auth import issue_local_token
 
 KEY = bytes(range(32))
+SECRET = "0123456789abcdef0123456789abcdef"
+SCOPES = ("care:read", "tasks:read", "tasks:write")
 SHOP = Shop("tea", 1, "Tea", "Asia/Shanghai", "CNY", "CN", "zh", "茶", same_day_cutoff="13:30")
 
 
@@ -80,3 +91,28 @@ async def care(make_care: Callable[[], Awaitable[Care]]) -> Care:
     made = await make_care()
     await made.feed(topics.SHOPS, SHOP)
     return made
+
+
+@pytest.fixture
+async def http(care: Care) -> AsyncIterator[httpx.AsyncClient]:
+    settings = Settings(
+        environment="test",
+        database_url=SecretStr(care.db.url("care-triggers")),
+        kafka_servers="127.0.0.1:9092",
+        token_secret=SecretStr(SECRET),
+        data_key=SecretStr("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+        http_port=0,
+        ops_port=0,
+    )
+    api = build_api(
+        "Care",
+        [router, lists.router],
+        settings,
+        engine=care.engine,
+        registry=CollectorRegistry(),
+        errors=[CareTriggersError],
+    )
+    transport = httpx.ASGITransport(api)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        client.headers["authorization"] = f"Bearer {issue_local_token(SECRET, 'tea', SCOPES)}"
+        yield client

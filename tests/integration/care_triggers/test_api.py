@@ -1,17 +1,10 @@
 """HTTP: explain, tasks and rules; a shop sees its own rows only."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
-import pytest
-from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 
-from care_triggers.edges.api import router
-from care_triggers.errors import CareTriggersError
-from care_triggers.settings import Settings
 from contracts import topics
 from contracts.events import (
     Channel,
@@ -21,36 +14,6 @@ from contracts.events import (
     ReviewFacts,
     Shop,
 )
-from web.app import build_api
-from web.auth import issue_local_token
-
-SECRET = "0123456789abcdef0123456789abcdef"
-SCOPES = ("care:read", "tasks:read", "tasks:write")
-
-
-@pytest.fixture
-async def http(care: Any) -> AsyncIterator[httpx.AsyncClient]:
-    settings = Settings(
-        environment="test",
-        database_url=SecretStr(care.db.url("care-triggers")),
-        kafka_servers="127.0.0.1:9092",
-        token_secret=SecretStr(SECRET),
-        data_key=SecretStr("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
-        http_port=0,
-        ops_port=0,
-    )
-    api = build_api(
-        "Care",
-        [router],
-        settings,
-        engine=care.engine,
-        registry=CollectorRegistry(),
-        errors=[CareTriggersError],
-    )
-    transport = httpx.ASGITransport(api)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        client.headers["authorization"] = f"Bearer {issue_local_token(SECRET, 'tea', SCOPES)}"
-        yield client
 
 
 async def test_explain_tells_facts_timers_decisions_and_deliveries_in_order(

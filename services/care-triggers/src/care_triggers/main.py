@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from care_triggers.domain.rule import Rule
 from care_triggers.edges.api import router
 from care_triggers.edges.consumer import Consumer
+from care_triggers.edges.lists import router as lists
 from care_triggers.edges.rows import SERVICE, House
 from care_triggers.edges.rules_file import SHIPPED, BadRules, read_rules, rules_hash
 from care_triggers.edges.timers import (
@@ -78,7 +79,7 @@ async def run(settings: Settings, rules: Mapping[str, Rule], stop: asyncio.Event
             )
             api = build_api(
                 "Care triggers",
-                [router, dead_letters(SERVICE, grp)],
+                [router, lists, dead_letters(SERVICE, grp)],
                 settings,
                 engine=engine,
                 errors=[CareTriggersError],

@@ -1,7 +1,7 @@
 """What the API answers: each field is listed, nothing personal among them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -121,6 +121,37 @@ class TaskList(BaseModel):
     next_cursor: str | None
 
 
+class LateParcelAnswer(BaseModel):
+    parcel_id: str
+    order_id: str
+    customer_id: str
+    carrier: str | None
+    handed_over_at: datetime | None
+    signed_at: datetime | None
+    estimated_day: date
+    days_late: int
+
+
+class LateParcelList(BaseModel):
+    total: int
+    parcels: list[LateParcelAnswer]
+    next_cursor: str | None
+
+
+class ListedReviewAnswer(BaseModel):
+    review_id: str
+    customer_id: str
+    order_id: str | None
+    rating: int
+    reviewed_at: datetime
+
+
+class ReviewList(BaseModel):
+    total: int
+    reviews: list[ListedReviewAnswer]
+    next_cursor: str | None
+
+
 class RuleAnswer(BaseModel):
     rule_id: str
     version: int
@@ -201,6 +232,30 @@ def message_answer(row: Row[Any]) -> MessageAnswer:
 
 def task_answer(row: Row[Any]) -> TaskAnswer:
     return TaskAnswer.model_validate(row, from_attributes=True)
+
+
+def late_parcel_answer(row: Row[Any], day: date) -> LateParcelAnswer:
+    """Return the parcel as it stands now, with how late it was on *day*."""
+    return LateParcelAnswer(
+        parcel_id=row.parcel_id,
+        order_id=row.order_id,
+        customer_id=row.customer_id,
+        carrier=parcel_from_json(row.state).carrier,
+        handed_over_at=row.handed_over_at,
+        signed_at=row.signed_at,
+        estimated_day=row.estimated_day,
+        days_late=(day - row.estimated_day).days,
+    )
+
+
+def listed_review_answer(row: Row[Any]) -> ListedReviewAnswer:
+    return ListedReviewAnswer(
+        review_id=row.review_id,
+        customer_id=row.customer_id,
+        order_id=review_from_json(row.state).order_id,
+        rating=row.rating,
+        reviewed_at=row.reviewed_at,
+    )
 
 
 def rule_answer(row: Row[Any]) -> RuleAnswer:

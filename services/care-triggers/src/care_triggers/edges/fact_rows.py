@@ -10,6 +10,7 @@ from care.facts import (
     OrderState,
     ParcelState,
     ReviewState,
+    earliest,
     order_from_json,
     order_to_json,
     parcel_from_json,
@@ -82,6 +83,10 @@ class FactRows(Rows):
                 "parcel_id": key[1],
                 "order_id": case.state.order_id,
                 "customer_id": case.state.customer_id,
+                "handed_over_at": case.state.handed_over_at,
+                "signed_at": case.state.signed_at,
+                "turned_back_at": earliest(case.state.refused_at, case.state.returned_at),
+                "estimated_day": case.state.estimated_day,
                 "state": parcel_to_json(case.state),
                 "steps": steps_to_json(case.steps),
             }
@@ -101,6 +106,8 @@ class FactRows(Rows):
                 "shop_id": key[0],
                 "review_id": key[1],
                 "customer_id": case.state.customer_id,
+                "reviewed_at": case.state.reviewed_at,
+                "rating": None if case.state.is_withdrawn else case.state.rating,
                 "state": review_to_json(case.state),
                 "steps": steps_to_json(case.steps),
             }

@@ -92,11 +92,17 @@ parcel_fact = Table(
     _text("parcel_id"),
     _text("order_id"),
     _text("customer_id"),
+    # What lists ask for, out of the state.
+    _at("handed_over_at"),
+    _at("signed_at"),
+    _at("turned_back_at"),  # refused, or returned
+    Column("estimated_day", Date),
     Column("state", JSONB, nullable=False),
     Column("steps", JSONB, nullable=False),
     PrimaryKeyConstraint("shop_id", "parcel_id"),
     Index(None, "shop_id", "order_id"),
     Index(None, "shop_id", "customer_id"),
+    Index(None, "shop_id", "signed_at", "parcel_id"),
     postgresql_with=HOT,
 )
 
@@ -106,10 +112,13 @@ review_fact = Table(
     _text("shop_id"),
     _text("review_id"),
     _text("customer_id"),
+    _at("reviewed_at"),
+    Column("rating", BigInteger),  # empty: none, or withdrawn
     Column("state", JSONB, nullable=False),
     Column("steps", JSONB, nullable=False),
     PrimaryKeyConstraint("shop_id", "review_id"),
     Index(None, "shop_id", "customer_id"),
+    Index(None, "shop_id", "reviewed_at", "review_id"),
 )
 
 customer = Table(
