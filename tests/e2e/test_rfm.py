@@ -10,8 +10,9 @@ import pytest
 import pytest_asyncio
 
 from demo import cdnow
-from support.batch_rfm import Batch, Bought, Rfm
+from support.batch_rfm import Batch, Bought
 from support.eventually import eventually
+from support.listed import rfm_of
 from support.town import Town
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
@@ -79,24 +80,6 @@ async def _lag(town: Town) -> int:
     return await town.watch.behind(await town.watch.ends(), ["segmenter"])
 
 
-async def _listed(town: Town, shop_id: str, as_of: date, window: int | None) -> dict[str, Rfm]:
-    """Return everybody's figures from the segmenter's API."""
-    query: dict[str, Any] = {"as_of": as_of.isoformat(), "limit": 200}
-    if window is not None:
-        query["window_days"] = window
-    found: dict[str, Rfm] = {}
-    while True:
-        page = await town.api.get("segmenter", f"/v1/shops/{shop_id}/customers", **query)
-        for one in page["customers"]:
-            rfm = one["life"] if window is None else one["window"]
-            if rfm["frequency"]:
-                figures = (rfm["recency_days"], rfm["frequency"], rfm["monetary_minor"])
-                found[one["customer_id"]] = figures
-        if page["cursor"] is None:
-            return found
-        query["cursor"] = page["cursor"]
-
-
 @pytest.mark.parametrize("window", WINDOWS, ids=lambda days: f"{days or 'life'} days")
 @pytest.mark.parametrize("as_of", DAYS, ids=date.isoformat)
 @pytest.mark.parametrize("shop_id", [IN_ORDER, SHUFFLED])
@@ -105,7 +88,7 @@ async def test_every_customers_figures_equal_the_batch(
 ) -> None:
     expected = batch.rfm(as_of, window)
 
-    assert await _listed(replayed, shop_id, as_of, window) == expected
+    assert await rfm_of(replayed, shop_id, as_of, window) == expected
     assert len(expected) > 20
 
 
