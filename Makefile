@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check faults chaos fuzz fmt proto lock bench clean
+.PHONY: help demo up down test check faults chaos reliability fuzz fmt proto lock bench clean
 LIBS := contracts plumbing web webhooks care
 SERVICES := ingest segmenter care-triggers notifier reporting
 TOOLS := tools/huiliu_cli tools/simulators tools/demo deploy/local
@@ -8,12 +8,14 @@ OURS := $(LIBS) $(SERVICES) huiliu-cli simulators demo localstack
 BIN := .venv/bin
 UV := .tools/bin/uv
 PYTHON ?= python3
+# make faults ONLY=3,4 SEED=7
+TRIALS = $(if $(ONLY),--rows $(ONLY)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 PROTOC = $(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(1) --pyi_out=$(1) proto/huiliu/v1/*.proto
 export XDG_RUNTIME_DIR ?= $(CURDIR)/.local/run
 unexport PYTHONDONTWRITEBYTECODE # compiling everything anew, in every process, is what makes tests slow
 
 help: ## Print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.ok ## Start everything here and play a day: make demo ARGS="--exit" ends by itself
 	@$(BIN)/python -m demo $(ARGS)
@@ -47,11 +49,14 @@ check: .venv/.ok ## Format, lint, types, layers, dependencies, dead code, contra
 	@rm -rf .local/sql && mkdir -p .local/sql && $(BIN)/python -m plumbing.migrate .local/sql $(SERVICES:%=services/%) \
 	  && $(BIN)/squawk .local/sql/*.sql >.local/squawk.txt || { cat .local/squawk.txt; exit 1; }; echo "migrations: safe"
 
-faults: .venv/.ok ## Kill, freeze and cut what runs; prove what is promised (short forms)
-	@echo "faults: nothing beyond the faults that 'make test' holds yet"
+faults: .venv/.ok ## Kill, freeze and cut what runs; prove what is promised: make faults ONLY=3 SEED=7
+	@$(BIN)/pytest -q -s tests/faults --form short $(TRIALS)
 
 chaos: .venv/.ok ## The long forms of the fault tests, for the night
-	@echo "chaos: nothing yet"
+	@$(BIN)/pytest -q -s tests/faults --form full $(TRIALS)
+
+reliability: .venv/.ok ## Make docs/reliability.md from what the last trials left
+	@cd tests && $(CURDIR)/$(BIN)/python -m support.reliability take
 
 fuzz: .venv/.ok ## Throw generated input at every route, for long
 	@echo "fuzz: nothing yet"

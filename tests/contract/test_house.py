@@ -145,3 +145,11 @@ def test_no_build_or_lock_file_names_an_address() -> None:
     texts = {name: (ROOT / name).read_text("utf-8") for name in names}
 
     assert [name for name, text in texts.items() if re.search(r"https?://", text)] == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_times_that_trials_shorten_have_the_promised_defaults(service: str) -> None:
+    fields = importlib.import_module(f"{package(service)}.settings").Settings.model_fields
+    names = ("session_timeout_ms", "idle_timeout_ms", "stuck_after_s")
+
+    assert [fields[name].default for name in names] == [10_000, 15_000, 60]

@@ -43,6 +43,12 @@ SHOP: Final[Mapping[str, Any]] = {
 }
 # Quick to notice who died; the defaults are asserted elsewhere.
 QUICK: Final = {"HUILIU_SESSION_TIMEOUT_MS": "1500"}
+# Quicker still, for trials in which processes freeze and hang.
+SWIFT: Final = {
+    "HUILIU_SESSION_TIMEOUT_MS": "1000",
+    "HUILIU_IDLE_TIMEOUT_MS": "2000",
+    "HUILIU_STUCK_AFTER_S": "10",
+}
 
 
 @dataclass(eq=False)

@@ -26,6 +26,7 @@ from sqlalchemy.exc import ArgumentError
 from typing_extensions import override
 
 from plumbing import seal
+from plumbing.limits import Limits
 
 PREFIX = "HUILIU_"
 SECRETS_DIR = "HUILIU_SECRETS_DIR"
@@ -120,6 +121,12 @@ class ServiceSettings(HuiliuSettings):
     stop_grace_s: float = Field(20, gt=0, le=600)
     group_suffix: str = Field("", pattern=r"^[a-zA-Z0-9._-]{0,64}$")
     session_timeout_ms: int = Field(10_000, ge=500, le=300_000)
+    idle_timeout_ms: int = Field(
+        15_000, ge=500, le=60_000, description="Postgres ends a transaction idle for so long"
+    )
+    stuck_after_s: float = Field(
+        60, ge=5, le=600, description="a duty without progress for so long ends the process"
+    )
 
     @field_validator("*")
     @classmethod
@@ -156,6 +163,12 @@ class ServiceSettings(HuiliuSettings):
         if len(secret.get_secret_value()) < MIN_SECRET_CHARS:
             raise ValueError(f"is shorter than {MIN_SECRET_CHARS} characters")
         return secret
+
+    @property
+    def limits(self) -> Limits:
+        """Return the database's timeouts for readers."""
+        idle_ms = self.idle_timeout_ms
+        return Limits(idle_timeout_ms=idle_ms, transaction_timeout_ms=4 * idle_ms)
 
     @property
     def production(self) -> bool:

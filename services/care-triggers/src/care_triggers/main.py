@@ -55,7 +55,7 @@ async def run(settings: Settings, rules: Mapping[str, Rule], stop: asyncio.Event
     absence = Absence(settings.shop_patience_s)
     house = House(settings.partitions, Sealer(data_key(settings.data_key.get_secret_value())))
     async with open_engine(settings.database_url.get_secret_value(), app=SERVICE) as engine:
-        with Watchdog(60, metrics=CONSUMER) as watch:
+        with Watchdog(settings.stuck_after_s, metrics=CONSUMER) as watch:
             relay = Relay(
                 engine=engine,
                 servers=settings.kafka_servers,
@@ -76,6 +76,7 @@ async def run(settings: Settings, rules: Mapping[str, Rule], stop: asyncio.Event
                 full=relay.is_full,
                 sealer=house.sealer,
                 session_timeout_ms=settings.session_timeout_ms,
+                limits=settings.limits,
             )
             api = build_api(
                 "Care triggers",

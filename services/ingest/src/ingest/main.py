@@ -47,7 +47,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     async with open_engine(
         settings.database_url.get_secret_value(), app=SERVICE, pool=12
     ) as engine:
-        with Watchdog(60, metrics=metrics.CONSUMER) as watch:
+        with Watchdog(settings.stuck_after_s, metrics=metrics.CONSUMER) as watch:
             DatabaseMetrics().watch(engine)
             await compose(settings, engine, watch, stop)
 
@@ -154,6 +154,7 @@ def _intake(
         on_commit=relay.wake,
         sealer=sealer,
         session_timeout_ms=settings.session_timeout_ms,
+        limits=settings.limits,
     )
 
 

@@ -54,7 +54,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             )
         )
         client = await opened.enter_async_context(open_client(settings.in_flight))
-        watch = opened.enter_context(Watchdog(60, metrics=CONSUMER))
+        watch = opened.enter_context(Watchdog(settings.stuck_after_s, metrics=CONSUMER))
         relay = Relay(
             engine=engine, servers=settings.kafka_servers, service=SERVICE, metrics=OUTBOX
         )
@@ -96,6 +96,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             on_commit=committed,
             sealer=vault.sealer,
             session_timeout_ms=settings.session_timeout_ms,
+            limits=settings.limits,
         )
         sweep = Sweep(
             engine=engine,

@@ -63,6 +63,7 @@ def intake(settings: Settings, engine: AsyncEngine, grp: str, watch: Watchdog) -
         metrics=CONSUMER,
         watch=watch,
         session_timeout_ms=settings.session_timeout_ms,
+        limits=settings.limits,
     )
 
 
@@ -71,7 +72,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     url = settings.database_url.get_secret_value()
     async with open_engine(url, app=SERVICE) as engine:
         DatabaseMetrics().watch(engine)
-        with Watchdog(60, metrics=CONSUMER) as watch:
+        with Watchdog(settings.stuck_after_s, metrics=CONSUMER) as watch:
             reader = intake(settings, engine, grp, watch)
             ready = {"database": database_answers(engine), "claims": reader.readiness}
             await run_service(

@@ -38,7 +38,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     sealer = _sealer(settings)
     async with open_engine(url, app=SOURCE) as engine:
         DatabaseMetrics().watch(engine)
-        with Watchdog(60, metrics=consumed) as watch:
+        with Watchdog(settings.stuck_after_s, metrics=consumed) as watch:
             relay = Relay(engine=engine, servers=servers, service=SOURCE, metrics=published)
             edge = Consumer(
                 grp,
@@ -62,6 +62,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 on_commit=relay.wake,
                 sealer=sealer,
                 session_timeout_ms=settings.session_timeout_ms,
+                limits=settings.limits,
             )
 
             async def step() -> int:

@@ -1,0 +1,68 @@
+"""Adds up counters over all processes that ever lived in a town, the killed ones too."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+
+from demo.house import Pod
+from support.town import Town
+
+EVERY_S: Final = 0.3
+
+
+@dataclass(eq=False)
+class Tally:
+    """`async with Tally(town) as tally:` then `tally.total(name)`.
+
+    What a process counted between the last look and its death is missing: a lower bound.
+    """
+
+    town: Town
+    _seen: dict[int, Mapping[str, float]] = field(default_factory=dict)
+    _looking: "asyncio.Task[None] | None" = None
+
+    async def __aenter__(self) -> Self:
+        self._looking = asyncio.create_task(self._run(), name="tally")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
+
+    def total(self, name: str) -> float:
+        """Return the sum of all samples of *name*, whatever their labels."""
+        return sum(
+            value
+            for samples in self._seen.values()
+            for key, value in samples.items()
+            if key.partition("{")[0] == name
+        )
+
+    async def look(self) -> None:
+        """Ask every living process now."""
+        async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
+            pods = [pod for pod in self.town.house.pods if pod.alive]
+            await asyncio.gather(*(self._ask(client, pod) for pod in pods))
+
+    async def _run(self) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(EVERY_S)
+
+    async def _ask(self, client: httpx.AsyncClient, pod: Pod) -> None:
+        try:
+            text = (await client.get(f"{pod.ops_url}/metrics")).text
+        except httpx.TransportError:
+            return  # it starts, is frozen, or has just died
+        lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        self._seen[pod.process.pid] = {key: float(value) for key, value in lines}
