@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check faults chaos reliability fuzz fmt proto lock bench clean
+.PHONY: help demo up down test check faults chaos reliability fuzz fmt proto lock bench performance clean
 LIBS := contracts plumbing web webhooks care
 SERVICES := ingest segmenter care-triggers notifier reporting
 TOOLS := tools/huiliu_cli tools/simulators tools/demo deploy/local
@@ -10,6 +10,7 @@ UV := .tools/bin/uv
 PYTHON ?= python3
 # make faults ONLY=3,4 SEED=7
 TRIALS = $(if $(ONLY),--rows $(ONLY)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+LOAD = PYTHONPATH=tests $(BIN)/python -m load
 PROTOC = $(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(1) --pyi_out=$(1) proto/huiliu/v1/*.proto
 export XDG_RUNTIME_DIR ?= $(CURDIR)/.local/run
 unexport PYTHONDONTWRITEBYTECODE # compiling everything anew, in every process, is what makes tests slow
@@ -31,6 +32,7 @@ test: .venv/.ok ## Run all tests but the long ones, on a Postgres and a Kafka th
 ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
 else
+	@$(MAKE) --no-print-directory .local/bench-venv/.ok
 	@$(BIN)/pytest -q tests/unit --cov --cov-report=term --cov-fail-under=100
 	@$(BIN)/pytest -q -n 2 --dist loadfile tests/integration tests/contract
 	@$(BIN)/pytest -q tests/e2e
@@ -48,6 +50,7 @@ check: .venv/.ok ## Format, lint, types, layers, dependencies, dead code, contra
 	  && diff -r -x __pycache__ .local/proto/huiliu libs/contracts/src/huiliu && echo "generated code: up to date"
 	@rm -rf .local/sql && mkdir -p .local/sql && $(BIN)/python -m plumbing.migrate .local/sql $(SERVICES:%=services/%) \
 	  && $(BIN)/squawk .local/sql/*.sql >.local/squawk.txt || { cat .local/squawk.txt; exit 1; }; echo "migrations: safe"
+	@$(LOAD) page --check && echo "docs/performance.md: as its files have it"
 
 faults: .venv/.ok ## Kill, freeze and cut what runs; prove what is promised: make faults ONLY=3 SEED=7
 	@$(BIN)/pytest -q -s tests/faults --form short $(TRIALS)
@@ -61,8 +64,11 @@ reliability: .venv/.ok ## Make docs/reliability.md from what the last trials lef
 fuzz: .venv/.ok ## Throw generated input at every route, for long
 	@echo "fuzz: nothing yet"
 
-bench: .venv/.ok ## Measure, and print each number with the machine it comes from
-	@echo "bench: nothing yet"
+bench: .venv/.ok .local/bench-venv/.ok ## Measure beside peers: make bench ONLY=B1, FULL=1, RECORD=1 for docs/performance
+	@$(LOAD) run $(if $(ONLY),--only $(ONLY)) $(if $(FULL),--full) $(if $(RECORD),--record) $(ARGS)
+
+performance: .venv/.ok ## Make docs/performance.md anew from docs/performance/
+	@$(LOAD) page
 
 fmt: .venv/.ok ## Format, and fix what can be fixed
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
@@ -70,7 +76,9 @@ fmt: .venv/.ok ## Format, and fix what can be fixed
 proto: .venv/.ok ## Regenerate the protobuf code
 	@$(call PROTOC,libs/contracts/src)
 
-lock: $(UV) ## Resolve requirements.lock anew
+lock: $(UV) ## Resolve requirements.lock anew, and the lock of the benchmarks' peers
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate tests/load/requirements.in --output-file tests/load/requirements.lock
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate $(OURS:%=--no-emit-package %) \
 	  --group dev $(MEMBERS:%=%/pyproject.toml) --output-file requirements.lock
@@ -85,6 +93,12 @@ clean: ## Stop what runs here and remove what was installed and written
 	@$(UV) pip sync --quiet --require-hashes requirements.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e %)
 	@mkdir -p .local/run && chmod 700 .local/run
+	@touch $@
+
+.local/bench-venv/.ok: tests/load/requirements.lock $(UV)
+	@echo "installing the benchmarks' peers into .local/bench-venv ..."
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .local/bench-venv
+	@$(UV) pip sync --quiet --require-hashes --python .local/bench-venv/bin/python tests/load/requirements.lock
 	@touch $@
 
 $(UV):
