@@ -35,7 +35,7 @@ else
 	@$(MAKE) --no-print-directory .local/bench-venv/.ok
 	@$(BIN)/pytest -q tests/unit --cov --cov-report=term --cov-fail-under=100
 	@$(BIN)/pytest -q -n 2 --dist loadfile tests/integration tests/contract
-	@$(BIN)/pytest -q tests/e2e
+	@$(BIN)/pytest -q -rs tests/e2e
 endif
 
 check: .venv/.ok ## Format, lint, types, layers, dependencies, dead code, contracts, migrations

@@ -101,7 +101,7 @@ async def show(console: Console, folder: Path, stop: asyncio.Event, *, ends: boo
 
 async def _play(stage: Stage, tell: Tell) -> tuple[Any, Any]:
     grid = await _replay(stage, tell)
-    await _live_day(stage, tell)
+    await live_day(stage, tell)
     return grid, await stage.api.get("reporting", f"/v1/shops/{day.SHOP_ID}/reports/summary")
 
 
@@ -165,7 +165,7 @@ async def _replay(stage: Stage, tell: Tell) -> Any:
     )
 
 
-async def _live_day(stage: Stage, tell: Tell) -> None:
+async def live_day(stage: Stage, tell: Tell) -> None:
     await stage.api.put("ingest", f"/v1/shops/{day.SHOP_ID}", day.SHOP)
     hooks = {
         kind: (

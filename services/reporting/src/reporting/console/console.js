@@ -59,8 +59,16 @@ function amount(minor, report) {
   return money(minor, report.exponent, report.exponent);
 }
 
+// A piece costs less than the smallest coin: as many digits as it takes, for the return to add up.
 function cost(micros, report) {
-  return money(micros, 6, Math.max(report.exponent, 2));
+  let digits = Math.max(report.exponent, 2);
+  while (digits < 6 && micros % 10 ** (6 - digits) !== 0) digits += 1;
+  return money(micros, 6, digits);
+}
+
+// The API's ratio, "1349.21" or "1:1349.21", as the reader's language groups digits.
+function ratio(text) {
+  return text === null ? "–" : text.replace(/\d+(?=\.)/, (digits) => whole(BigInt(digits)));
 }
 
 function percent(share) {
@@ -70,7 +78,7 @@ function percent(share) {
 
 function fieldText(effect, field, report) {
   const value = effect[field];
-  if (field === "roi") return value === null ? "–" : value;
+  if (field === "roi") return ratio(value);
   if (field === "cost_micros") return cost(value, report);
   return field.endsWith("_minor") ? amount(value, report) : whole(value);
 }
@@ -129,10 +137,14 @@ async function load() {
 function refuse(error) {
   const status = error instanceof Refused ? error.status : 0;
   if (status === 401 || status === 403) forget();
+  Object.assign(state, { effect: null, summary: null }); // figures of other days would mislead
+  draw();
   say(texts().errors[status] ?? texts().errors.other, true);
 }
 
 function draw() {
+  $("figures").hidden = !state.effect;
+  $("asof").textContent = "";
   if (!state.effect) return;
   const { effect, summary } = state;
   $("shop-name").textContent = effect.shop_name;
@@ -154,7 +166,7 @@ function drawCards(summary) {
   const share = orders.net_minor > 0 ? percent(effect.paid_amount_minor / orders.net_minor) : "–";
   const rows = [
     ["attributed", amount(effect.paid_amount_minor, summary), more.attributed(share), summary.currency],
-    ["roi", effect.roi_as_ratio ?? "–", more.roi],
+    ["roi", ratio(effect.roi_as_ratio), more.roi],
     ["cost", cost(effect.cost_micros, summary), more.cost(whole(effect.pieces_sent)), summary.currency],
     ["events", whole(orders.events), more.events(whole(orders.known))],
     ["orders", whole(orders.counted), more.orders(whole(orders.unpaid))],
@@ -190,13 +202,18 @@ function drawEffect(report) {
 }
 
 function effectRow(effect, name, kind, report) {
-  const title = element("th", { scope: "row", text: name });
+  const title = element("th", { scope: "row", role: "rowheader", text: name });
   const mark = texts().marks[effect.mark];
   if (mark && effect.rule_id) title.append(element("span", { class: `mark ${effect.mark}`, text: mark }));
   if (kind) title.append(element("span", { class: "kind", text: kind }));
-  const cells = FIELDS.map((field) => element("td", { class: "number", text: fieldText(effect, field, report) }));
-  cells.push(element("td", { class: "number", text: percent(effect.conversion) }));
-  return element("tr", {}, title, ...cells);
+  const cell = (field, label, text) => element(
+    "td", { class: "number", role: "cell", "data-field": field, "data-label": label, text },
+  );
+  const cells = FIELDS.map((field, index) => cell(
+    field, `${index + 1} ${texts().fields[index]}`, fieldText(effect, field, report),
+  ));
+  cells.push(cell("conversion", texts().conversion, percent(effect.conversion)));
+  return element("tr", { role: "row", "data-rule": effect.rule_id ?? "" }, title, ...cells);
 }
 
 function emptyRow(columns) {
