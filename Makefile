@@ -1,10 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check faults chaos reliability fuzz fmt proto lock bench performance clean
+.PHONY: help demo up down test check faults chaos reliability fuzz fmt proto dashboards lock bench performance clean
 LIBS := contracts plumbing web webhooks care
 SERVICES := ingest segmenter care-triggers notifier reporting
-TOOLS := tools/huiliu_cli tools/simulators tools/demo deploy/local
+TOOLS := tools/huiliu_cli tools/simulators tools/demo tools/watching deploy/local
 MEMBERS := $(LIBS:%=libs/%) $(SERVICES:%=services/%) $(TOOLS)
-OURS := $(LIBS) $(SERVICES) huiliu-cli simulators demo localstack
+OURS := $(LIBS) $(SERVICES) huiliu-cli simulators demo watching localstack
 BIN := .venv/bin
 UV := .tools/bin/uv
 PYTHON ?= python3
@@ -48,6 +48,8 @@ check: .venv/.ok ## Format, lint, types, layers, dependencies, dead code, contra
 	@$(BIN)/buf lint && $(BIN)/buf breaking --against proto/released.binpb && echo "proto: clean, and nothing broken"
 	@rm -rf .local/proto && mkdir -p .local/proto && $(call PROTOC,.local/proto) \
 	  && diff -r -x __pycache__ .local/proto/huiliu libs/contracts/src/huiliu && echo "generated code: up to date"
+	@rm -rf .local/grafana && $(BIN)/python -m watching .local/grafana && diff -r .local/grafana deploy/grafana >/dev/null \
+	  && echo "dashboards: up to date" || { echo "dashboards: not what their code makes; run make dashboards"; exit 1; }
 	@rm -rf .local/sql && mkdir -p .local/sql && $(BIN)/python -m plumbing.migrate .local/sql $(SERVICES:%=services/%) \
 	  && $(BIN)/squawk .local/sql/*.sql >.local/squawk.txt || { cat .local/squawk.txt; exit 1; }; echo "migrations: safe"
 	@$(LOAD) page --check && echo "docs/performance.md: as its files have it"
@@ -75,6 +77,9 @@ fmt: .venv/.ok ## Format, and fix what can be fixed
 
 proto: .venv/.ok ## Regenerate the protobuf code
 	@$(call PROTOC,libs/contracts/src)
+
+dashboards: .venv/.ok ## Write the dashboards' JSON anew
+	@$(BIN)/python -m watching deploy/grafana
 
 lock: $(UV) ## Resolve requirements.lock anew, and the lock of the benchmarks' peers
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -17,6 +17,7 @@ from ingest.edges.spool import Spool
 from ingest.edges.timers import Drainer
 from localstack import Stack
 from support.eventually import eventually
+from support.metrics import shown
 
 PARTITIONS = 4
 AT = "2026-01-05T10:00:00+08:00"
@@ -133,6 +134,21 @@ async def test_what_a_pod_without_kafka_spooled_is_published_by_the_drainer(
         part = log.seen[place][0]
         before = [one for at, one in log.seen[:place] if at == part]
         assert before == []
+
+
+async def test_without_kafka_the_gauges_show_the_spool_and_for_how_long_kafka_is_away(
+    house: Any,
+) -> None:
+    """There is nothing where its Kafka should be."""
+    assert (await house.post(order("k-9"))).status_code == 200
+
+    def grown() -> bool:
+        assert shown("huiliu_ingest_spool_rows") == 1
+        oldest_s = shown("huiliu_ingest_spool_oldest_seconds")
+        return oldest_s > 0 and shown("huiliu_ingest_kafka_away_seconds") > 0
+
+    async with running(drainer(house).run, house.ports.publisher.run):
+        await eventually(grown, within_s=20)
 
 
 @pytest.mark.parametrize("table", ["ingest_spool", "outbox"])

@@ -158,10 +158,13 @@ async def test_only_one_of_two_relays_publishes(
     engine: AsyncEngine, kafka: Stack, topic: str, relaying: tuple[Relay, CollectorRegistry]
 ) -> None:
     first, second, stop = relaying[1], CollectorRegistry(), asyncio.Event()
-    waiting = asyncio.create_task(_relay(engine, kafka, second).run(stop))
+    other = _relay(engine, kafka, second)
+    other.metrics.oldest.set(77)  # what it saw when it had the lease
+    waiting = asyncio.create_task(other.run(stop))
     async with worker_tx(engine, shelf.ROLE) as conn:
         await put(conn, [event(topic, "a", 1)])
     await eventually(lambda: _is_empty(engine), within_s=10)
+    await eventually(lambda: second.get_sample_value("huiliu_outbox_oldest_seconds") != 77)
     stop.set()
     await waiting
 

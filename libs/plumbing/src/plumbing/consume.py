@@ -69,6 +69,7 @@ class Intake:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until *stop* is set; the running transaction ends first, then the group is left."""
+        self.metrics.expect(self.handle)
         assigned = Assigned()
         probe = Probe(
             engine=self.engine,

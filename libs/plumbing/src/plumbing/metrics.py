@@ -1,5 +1,7 @@
 """What plumbing counts. Tests of faults name the counters that must have moved."""
 
+import time
+from collections.abc import Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -77,6 +79,12 @@ class ConsumerMetrics(metaclass=_OnePerRegistry):
             "huiliu_stuck_detected_total", "Duties without progress; the process ends", registry
         )
 
+    def expect(self, topics: Iterable[str]) -> None:
+        """Show *topics* at nought: who sees a counter appear with a 1 does not see it rise."""
+        for topic in topics:
+            for one in (self.records, self.batch, self.parked, self.replayed):
+                one.labels(topic)
+
     def show_stopped(self, stopped: set[tuple[str, str, str]]) -> None:
         """Show these (topic, partition, reason) and no others."""
         if stopped == self._shown:
@@ -109,6 +117,41 @@ class OutboxMetrics(metaclass=_OnePerRegistry):
             "Age of the oldest open transaction of this login",
             registry=registry,
         )
+
+
+class Silence:
+    """For how long somebody has not answered: asked for when scraped, told by who asks."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def broken(self) -> None:
+        """An answer came, or nobody asks any more."""
+        self._since = None
+
+    def kept(self) -> None:
+        """No answer came."""
+        if self._since is None:
+            self._since = time.monotonic()
+
+    def seconds(self) -> float:
+        return 0.0 if self._since is None else time.monotonic() - self._since
+
+
+class AwayMetrics(metaclass=_OnePerRegistry):
+    """What this process needs and cannot reach. An alert about it silences those that follow."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.kafka = Silence()
+        self.postgres = Silence()
+        away = Gauge(
+            "huiliu_away_seconds",
+            "For how long Kafka or Postgres has not answered this process; 0 while it does",
+            ["what"],
+            registry=registry,
+        )
+        away.labels("kafka").set_function(self.kafka.seconds)
+        away.labels("postgres").set_function(self.postgres.seconds)
 
 
 class DatabaseMetrics(metaclass=_OnePerRegistry):

@@ -130,6 +130,7 @@ class Relay:
                     if conn is not None:
                         await self._serve(conn, stop)
                         return
+                self._show_nothing()
                 failures = 0
             except (DBAPIError, KafkaError, PoolTimeout, OSError) as error:
                 if not isinstance(error, KafkaError) and not is_transient(error):
@@ -253,6 +254,11 @@ class Relay:
         self.metrics.rows.set(found.waiting)
         self.metrics.oldest.set(float(found.oldest_s))
         self._full = found.waiting >= (ROOM_ROWS if self._full else FULL_ROWS)
+
+    def _show_nothing(self) -> None:
+        """Another pod has the lock, and shows what waits; what we saw last is not so any more."""
+        for gauge in (self.metrics.longest_transaction, self.metrics.rows, self.metrics.oldest):
+            gauge.set(0)
 
     @asynccontextmanager
     async def _worker(self, conn: AsyncConnection) -> AsyncIterator[None]:

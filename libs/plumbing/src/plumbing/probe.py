@@ -5,7 +5,8 @@ A client of its own, new for each look: the reader's may be the one that hangs.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from plumbing.away import is_transient
-from plumbing.metrics import ConsumerMetrics
+from plumbing.metrics import AwayMetrics, ConsumerMetrics, Silence
 from plumbing.partitions import Assigned
 from plumbing.resources import worker_tx
 from plumbing.stopping import pause
@@ -49,6 +50,7 @@ class Probe:
     metrics: ConsumerMetrics
     watch: Watchdog | None
     _seen: dict[TopicPartition, int] = field(default_factory=dict, init=False)
+    _away: AwayMetrics = field(default_factory=AwayMetrics, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
         every_s = LOOK_S if self.watch is None else min(LOOK_S, self.watch.limit_s / 6)
@@ -64,9 +66,9 @@ class Probe:
         mine = set(self.assigned.holds)
         everything = {self.grp, *map(self._name, mine)}
         try:
-            async with asyncio.timeout(ANSWERS_WITHIN_S):
+            async with _answering(self._away.postgres):
                 offsets, resting = await self._offsets()
-            async with asyncio.timeout(ANSWERS_WITHIN_S):
+            async with _answering(self._away.kafka):
                 ends = await self._ends(set(offsets) | mine)
         except (DBAPIError, KafkaError, PoolTimeout, OSError) as error:
             if not isinstance(error, KafkaError) and not is_transient(error):
@@ -130,3 +132,15 @@ class Probe:
 
     def _name(self, at: TopicPartition) -> str:
         return f"{self.grp}/{at.topic}/{at.partition}"
+
+
+@asynccontextmanager
+async def _answering(silence: Silence) -> AsyncIterator[None]:
+    """Bound what is asked inside, and note whether an answer came."""
+    try:
+        async with asyncio.timeout(ANSWERS_WITHIN_S):
+            yield
+    except (DBAPIError, KafkaError, PoolTimeout, OSError):
+        silence.kept()
+        raise
+    silence.broken()

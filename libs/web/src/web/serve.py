@@ -24,6 +24,7 @@ from plumbing import faults
 from plumbing.crashpoint import ENV, BadCrashPoint, arm_check
 from web.crew import Crew, Rank, Task
 from web.ops import Phase
+from web.pulse import pulse
 from web.server import Server
 from web.settings import PREFIX, WRONG_SETTINGS, ServiceSettings, refuse
 
@@ -107,7 +108,7 @@ async def run_service(  # noqa: PLR0913 - the composition of a whole process
         if prepare is not None:
             await crew.wait_for(prepare())
         if not stop.is_set():
-            crew.add_all(tasks, stop, Rank.WORK)
+            crew.add_all([*tasks, pulse], stop, Rank.WORK)
             crew.add_all(last, others_ended, Rank.LAST)
             api.listen()
             crew.add("api", api.run_until_told(), Rank.WORK)

@@ -14,6 +14,7 @@ from care_triggers.edges.consumer import Consumer
 from care_triggers.edges.lists import router as lists
 from care_triggers.edges.rows import SERVICE, House
 from care_triggers.edges.rules_file import SHIPPED, BadRules, read_rules, rules_hash
+from care_triggers.edges.survey import Survey
 from care_triggers.edges.timers import (
     Step,
     birthdays,
@@ -27,6 +28,7 @@ from care_triggers.settings import Settings
 from plumbing import logs
 from plumbing.absence import Absence
 from plumbing.consume import Intake
+from plumbing.metrics import DatabaseMetrics
 from plumbing.migrate import upgrade
 from plumbing.outbox import Relay
 from plumbing.poll import poll
@@ -48,6 +50,7 @@ TIMERS = 200  # a transaction; more would hold the orders' rows too long
 PEOPLE = 500
 SHOPS = 20
 PENDING = 500
+SURVEY_EVERY_S = 5.0
 
 
 async def run(settings: Settings, rules: Mapping[str, Rule], stop: asyncio.Event) -> None:
@@ -55,6 +58,7 @@ async def run(settings: Settings, rules: Mapping[str, Rule], stop: asyncio.Event
     absence = Absence(settings.shop_patience_s)
     house = House(settings.partitions, Sealer(data_key(settings.data_key.get_secret_value())))
     async with open_engine(settings.database_url.get_secret_value(), app=SERVICE) as engine:
+        DatabaseMetrics().watch(engine)
         with Watchdog(settings.stuck_after_s, metrics=CONSUMER) as watch:
             relay = Relay(
                 engine=engine,
@@ -119,6 +123,7 @@ def _loops(
         loop("birthdays", days, 1.0, PEOPLE),
         loop("rules", keep, 5.0, SHOPS),
         loop("switched-off", drop, 5.0, PENDING),
+        loop("survey", Survey(engine=engine), SURVEY_EVERY_S, 1),
     ]
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
-from plumbing.metrics import ConsumerMetrics, OutboxMetrics
+from plumbing.metrics import ConsumerMetrics, OutboxMetrics, Silence
 
 CONSUMER: Final = ConsumerMetrics(REGISTRY)
 OUTBOX: Final = OutboxMetrics(REGISTRY)
@@ -38,8 +38,17 @@ NOTES: Final = Counter(
     "Oddities in bodies: unknown codes, rounded amounts",
     ["kind", "what"],
 )
+KAFKA: Final = Silence()
+KAFKA_AWAY: Final = Gauge(
+    "huiliu_ingest_kafka_away_seconds",
+    "For how long everything has gone to the spool since Kafka does not answer; 0 while it does",
+)
+KAFKA_AWAY.set_function(KAFKA.seconds)
 SPOOL: Final = Gauge(
     "huiliu_ingest_spool_rows", "Records that wait in the spool, counted up to 10,000"
+)
+OLDEST_SPOOLED: Final = Gauge(
+    "huiliu_ingest_spool_oldest_seconds", "Age of the record that waits longest in the spool"
 )
 PARKED: Final = Gauge("huiliu_ingest_parked_rows", "Facts that wait for their order or parcel")
 OLDEST_PARKED: Final = Gauge(
@@ -51,3 +60,8 @@ WATERMARKS: Final = Counter(
 HELD: Final = Gauge(
     "huiliu_ingest_watermarks_held_ratio", "Share of partitions whose watermark is held back"
 )
+
+
+def show_no_spool() -> None:
+    for gauge in (SPOOL, OLDEST_SPOOLED, HELD):
+        gauge.set(0)

@@ -18,6 +18,7 @@ from notifier.edges.consumer import Consumer
 from notifier.edges.gateways import Gateway, SmsGateway, open_client
 from notifier.edges.mail import MailGateway, connect_to
 from notifier.edges.send_store import SWEEP
+from notifier.edges.survey import survey
 from notifier.edges.texts import Texts
 from notifier.edges.timers import Deliveries, Sweep
 from notifier.edges.vault import Vault
@@ -27,6 +28,7 @@ from notifier.settings import Settings
 from plumbing import logs
 from plumbing.absence import Absence
 from plumbing.consume import Intake
+from plumbing.metrics import DatabaseMetrics
 from plumbing.migrate import upgrade
 from plumbing.outbox import Relay
 from plumbing.poll import poll
@@ -42,6 +44,7 @@ from web.settings import MigrationSettings, load
 
 HOME: Final = Path(__file__).parents[2]  # the folder with migrations/
 SWEEP_S: Final = 1.0
+SURVEY_EVERY_S: Final = 5.0
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -53,6 +56,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 settings.database_url.get_secret_value(), app=SERVICE, pool=settings.database_pool
             )
         )
+        DatabaseMetrics().watch(engine)
         client = await opened.enter_async_context(open_client(settings.in_flight))
         watch = opened.enter_context(Watchdog(settings.stuck_after_s, metrics=CONSUMER))
         relay = Relay(
@@ -110,6 +114,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         async def reconciler(stop: asyncio.Event) -> None:
             await poll(sweep, stop, every_s=SWEEP_S, limit=SWEEP, watch=watch, name="reconciler")
 
+        async def surveyor(stop: asyncio.Event) -> None:
+            step = partial(survey, engine, worker_role(SERVICE), settings.partitions)
+            await poll(step, stop, every_s=SURVEY_EVERY_S, limit=1, watch=watch, name="survey")
+
         desk = Desk(
             engine=engine,
             vault=vault,
@@ -126,7 +134,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 {"database": database_answers(engine), "claims": intake.readiness},
                 watch.complaint,
             ),
-            [intake.run, deliveries.run, reconciler],
+            [intake.run, deliveries.run, reconciler, surveyor],
             stop,
             settings,
             last=[relay.run],

@@ -157,7 +157,9 @@ class Publisher:
             async with asyncio.timeout(STARTED_WITHIN_S):
                 producer = await stack.enter_async_context(open_producer(self.servers))
         except (KafkaError, TimeoutError, OSError):
+            metrics.KAFKA.kept()
             return None
+        metrics.KAFKA.broken()
         log.info("kafka answers")
         return _Kafka(producer, stack)
 
@@ -165,6 +167,7 @@ class Publisher:
         if self._kafka is kafka:  # else another request found out before
             self._kafka = None
             self._lost.set()
+            metrics.KAFKA.kept()
             metrics.KAFKA_LOST.inc()
             log.warning("kafka does not answer", extra={"error": type(error).__name__})
             self._end(kafka)

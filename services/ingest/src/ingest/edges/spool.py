@@ -25,7 +25,13 @@ _HELD = text(
     """
 )
 
-_WAITING = text("select count(*) from (select from ingest_spool limit 10000) as waiting")
+_WAITING = text(
+    """
+    select (select count(*) from (select from ingest_spool limit 10000) counted) as n,
+           coalesce((select extract(epoch from clock_timestamp() - put_at)
+                     from ingest_spool order by seq limit 1), 0) as oldest_s
+    """
+)
 
 
 async def spool(conn: AsyncConnection, sealer: Sealer, records: Sequence[OutRecord]) -> None:
@@ -79,11 +85,12 @@ class Spool:
                 gone = delete(ingest_spool).where(ingest_spool.c.seq.in_(sorted(seqs)))
                 await self._conn.execute(gone)
 
-    async def waiting(self) -> int:
-        """Return how many rows wait, counted up to 10,000."""
+    async def waiting(self) -> tuple[int, float]:
+        """Return how many rows wait, counted up to 10,000, and for how many seconds the oldest."""
         async with self._conn.begin():
             await self._conn.execute(_ROLE, self._role)
-            return int(await self._conn.scalar(_WAITING) or 0)
+            row = (await self._conn.execute(_WAITING)).one()
+        return int(row.n), float(row.oldest_s)
 
     async def real_now(self) -> datetime:
         async with self._conn.begin():

@@ -159,6 +159,7 @@ ingest_spool = Table(
     Column("event_id", Text, nullable=False),
     Column("sealed", LargeBinary),
     Column("headers", LargeBinary, nullable=False),
+    Column("put_at", DateTime(timezone=True), server_default=_NOW),
     PrimaryKeyConstraint("seq"),
     UniqueConstraint("topic", "event_id"),
     Index(None, "topic", "part"),

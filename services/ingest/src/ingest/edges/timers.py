@@ -59,7 +59,9 @@ class Drainer:
         try:
             async with conn.begin():
                 held = await conn.scalar(_LEASE)
-            if held:
+            if not held:
+                metrics.show_no_spool()  # another pod shows it
+            else:
                 spool = Spool(conn, self.sealer, SOURCE)
                 while not stop.is_set():
                     await self._turn(spool)
@@ -76,7 +78,9 @@ class Drainer:
         if self.publisher.connected:
             sent = await send_watermarks(spool, self.publisher, partitions=self.partitions)
             metrics.HELD.set(1 - sent / self.partitions)
-        metrics.SPOOL.set(await spool.waiting())
+        rows, oldest_s = await spool.waiting()
+        metrics.SPOOL.set(rows)
+        metrics.OLDEST_SPOOLED.set(oldest_s)
         self._well()
 
     def _well(self) -> None:

@@ -1,0 +1,1 @@
+"""Dashboards made by code: `python -m watching FOLDER` writes their JSON."""
