@@ -81,12 +81,15 @@ proto: .venv/.ok ## Regenerate the protobuf code
 dashboards: .venv/.ok ## Write the dashboards' JSON anew
 	@$(BIN)/python -m watching deploy/grafana
 
-lock: $(UV) ## Resolve requirements.lock anew, and the lock of the benchmarks' peers
+lock: $(UV) ## Resolve requirements.lock anew, and the locks of images and of the benchmarks' peers
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate tests/load/requirements.in --output-file tests/load/requirements.lock
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate $(OURS:%=--no-emit-package %) \
 	  --group dev $(MEMBERS:%=%/pyproject.toml) --output-file requirements.lock
+	@set -e; for service in $(SERVICES); do $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate $(OURS:%=--no-emit-package %) --constraint requirements.lock \
+	  deploy/images/build.in services/$$service/pyproject.toml --output-file services/$$service/requirements.lock; done
 
 clean: ## Stop what runs here and remove what was installed and written
 	-@[ ! -x $(BIN)/python ] || $(BIN)/python -m localstack down
