@@ -55,7 +55,7 @@ def trial(request: pytest.FixtureRequest) -> Iterator[Trial]:
     one = Trial(marker.args[0], request.node.name, form, int(seed))
     request.config.stash[TRIALS].append(one)
     yield one
-    one.failed = getattr(request.node, "has_failed", False)
+    one.end(failed=getattr(request.node, "has_failed", False))
     mine = [other for other in request.config.stash[TRIALS] if other.row == one.row]
     save(OUT, mine)
     if not one.failed:

@@ -186,13 +186,34 @@ async def test_every_service_is_replaced_under_load_and_nobody_notices(
     trial.figure("slowest_exit_s", max(ends))
     trial.none("answers but 2xx", balancer.failures)
     trial.none("exits over 25 s", [one for one in ends if one > EXITS_WITHIN_S])
+    await _judge(trial, town, traffic)
+
+
+async def _judge(trial: Trial, town: Town, traffic: Traffic) -> None:
+    """Look for what was lost or done twice; then plant such defects and look again."""
     facts = [event for event in await events_of(town, ORDERS) if isinstance(event, OrderFacts)]
-    trial.none("lost from the log", traffic.orders - {fact.order_id for fact in facts})
-    trial.none("wrong sums", set((await _money(town)).items()) ^ set(traffic.money.items()))
+    logged = {fact.order_id for fact in facts}
     texts = [entry["text"] for entry in town.sms.ledger.accepted]
+    trial.none("lost from the log", traffic.orders - logged)
+    trial.none("wrong sums", await _wrong_sums(town, traffic))
     trial.none("texts sent twice", town.sms.ledger.twice())
-    trial.none("parcels without a text", {p for p in traffic.parcels if not _told(p, texts)})
+    trial.none("parcels without a text", _untold(traffic, texts))
+
+    trial.control("lost from the log", traffic.orders - set(sorted(logged)[1:]))
+    trial.control("parcels without a text", _untold(traffic, texts[1:]))
+    town.sms.ledger.append(town.sms.ledger.accepted[0])
+    trial.control("texts sent twice", town.sms.ledger.twice())
+    await town.watch.db.execute(
+        "update segmenter.customer_state set monetary_minor = monetary_minor + 1"
+        " where customer_id = 'c-1'"
+    )
+    trial.control("wrong sums", await _wrong_sums(town, traffic))
 
 
-def _told(waybill: str, texts: list[str]) -> bool:
-    return any(waybill in text for text in texts)
+async def _wrong_sums(town: Town, traffic: Traffic) -> set[tuple[str, int]]:
+    return set((await _money(town)).items()) ^ set(traffic.money.items())
+
+
+def _untold(traffic: Traffic, texts: list[str]) -> set[str]:
+    said = " ".join(texts)
+    return {waybill for waybill in traffic.parcels if waybill not in said}

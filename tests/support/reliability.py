@@ -86,6 +86,7 @@ def _test(test: Mapping[str, Any]) -> Iterator[str]:
     for what, parts in (
         ("faults seen/needed", faults),
         ("breaches", _pairs(test["breaches"])),
+        ("checks shown to see a planted defect", test.get("controls", [])),
         ("figures", _pairs(test["figures"])),
     ):
         if parts:

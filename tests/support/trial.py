@@ -34,8 +34,10 @@ class Trial:
     seed: int
     faults: dict[str, dict[str, int]] = field(default_factory=dict)
     breaches: dict[str, int] = field(default_factory=dict)
+    controls: list[str] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
     failed: bool = False
+    spent_s: float = 0.0
     _began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -65,8 +67,17 @@ class Trial:
         first = "" if isinstance(found, int) else f": {_first(found)}"
         assert number == 0, f"{number} {name}{first}"
 
+    def control(self, name: str, found: Collection[Any]) -> None:
+        """Prove that the check of *name* can fail: *found* is what it says of a planted defect."""
+        self.controls.append(name)
+        assert len(found) > 0, f"the check of {name} does not see a planted defect"
+
     def figure(self, name: str, value: float | str) -> None:
         self.figures[name] = round(value, 3) if isinstance(value, float) else value
+
+    def end(self, *, failed: bool) -> None:
+        self.failed = failed
+        self.spent_s = time.monotonic() - self._began
 
     def report(self) -> dict[str, Any]:
         return {
@@ -77,8 +88,9 @@ class Trial:
             "verdict": self.verdict,
             "faults": self.faults,
             "breaches": self.breaches,
+            "controls": self.controls,
             "figures": self.figures,
-            "seconds": round(time.monotonic() - self._began, 1),
+            "seconds": round(self.spent_s, 1),
         }
 
     @property

@@ -38,8 +38,9 @@ log = logging.getLogger(__name__)
 class Probe:
     """Keeps the lag gauges, and tells the watchdog which partitions are well.
 
-    Well is a partition without lag, one whose offset has moved since the last look, one that a
-    person must help, and any while Postgres or Kafka is away: another process would not do better.
+    Well is a partition without lag, one whose offset has moved since the last look, one that rests
+    for a while or until a person helps, and any while Postgres or Kafka is away: another process
+    would not do better.
     """
 
     engine: AsyncEngine
@@ -67,7 +68,7 @@ class Probe:
         everything = {self.grp, *map(self._name, mine)}
         try:
             async with _answering(self._away.postgres):
-                offsets, resting = await self._offsets()
+                offsets, stopped = await self._offsets()
             async with _answering(self._away.kafka):
                 ends = await self._ends(set(offsets) | mine)
         except (DBAPIError, KafkaError, PoolTimeout, OSError) as error:
@@ -79,10 +80,12 @@ class Probe:
             at
             for at, end in ends.items()
             if end > offsets.get(at, -1) and self._seen.get(at) == offsets.get(at)
-        } - resting
+        } - stopped
         self._seen = offsets
         self._show(mine, offsets, ends)
-        well = {self._name(at) for at in mine - still}
+        # A rest is no silence: after an outage, a reader waits a while before it tries again.
+        resting = {at for at, hold in self.assigned.holds.items() if hold.resting}
+        well = {self._name(at) for at in mine - (still - resting)}
         if mine or not still:
             well.add(self.grp)  # with nothing assigned, what rests is ours to take
         return well

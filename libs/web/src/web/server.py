@@ -19,6 +19,9 @@ from web.settings import refuse
 
 MAX_UNFINISHED_HEAD_BYTES = 64 * 1024
 HEAD_WITHIN_S = 20.0
+# Longer than what stands before us keeps an idle connection (60 s is usual): else a request may
+# meet the end of its connection, and nobody knows whether it was heard.
+KEEP_ALIVE_S = 75
 BACKLOG = 1024
 
 _PROBLEM = response_of(HeadTooLarge())
@@ -110,6 +113,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=max(1, round(grace_s)),
             )
         )
