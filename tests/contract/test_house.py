@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+from support.manifests import defaults
+
 ROOT = Path(__file__).parent.parent.parent
 SERVICES = ["ingest", "segmenter", "care-triggers", "notifier", "reporting"]
 UNITS = ("_seconds", "_total", "_bytes", "_ratio", "_records", "_rows", "_info")
@@ -121,7 +123,7 @@ def test_every_setting_is_in_the_readme_of_its_service(service: str) -> None:
     settings = importlib.import_module(f"{package(service)}.settings").Settings
     readme = (ROOT / "services" / service / "README.md").read_text("utf-8")
 
-    missing = [name for name in settings.model_fields if f"HUILIU_{name.upper()}" not in readme]
+    missing = [name for name, _ in defaults(settings) if f"`{name}`" not in readme]
 
     assert missing == []
 

@@ -5,7 +5,7 @@ import importlib
 import re
 import secrets
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
@@ -13,10 +13,9 @@ from typing import Any, Final
 import kubernetes_validate  # type: ignore[import-untyped]  # it carries no types
 import pytest
 from prometheus_client import REGISTRY
-from pydantic import BaseModel
 
 from plumbing.metrics import ConsumerMetrics
-from support.manifests import K8S, ROOT, Manifest, Manifests, mount, render
+from support.manifests import K8S, ROOT, Manifest, Manifests, defaults, mount, render
 from web.serve import LAST_PASS_S
 from web.settings import PREFIX, SECRETS_DIR, MigrationSettings, ServiceSettings
 
@@ -33,16 +32,6 @@ def settings_of(service: str) -> type[ServiceSettings]:
     module = importlib.import_module(f"{service.replace('-', '_')}.settings")
     found: type[ServiceSettings] = module.Settings
     return found
-
-
-def defaults(model: type[BaseModel], prefix: str = PREFIX) -> Iterator[tuple[str, Any]]:
-    """Yield the variables that set *model*'s fields, those of its parts too, with the defaults."""
-    for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from defaults(inner, f"{prefix}{name.upper()}__")
-        else:
-            yield f"{prefix}{name.upper()}", field.get_default(call_default_factory=True)
 
 
 def keys(path: Path, *, noted: bool = False) -> set[str]:

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import yaml
+from pydantic import BaseModel
+
+from web.settings import PREFIX
 
 ROOT: Final = Path(__file__).parents[2]
 K8S: Final = ROOT / "deploy" / "k8s"
@@ -52,6 +55,16 @@ def render(folder: str) -> Manifests:
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr  # it warns of what will be gone
     return Manifests(tuple(yaml.safe_load_all(done.stdout)))
+
+
+def defaults(model: type[BaseModel], prefix: str = PREFIX) -> Iterator[tuple[str, Any]]:
+    """Yield the variables that set *model*'s fields, those of its parts too, with the defaults."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from defaults(inner, f"{prefix}{name.upper()}__")
+        else:
+            yield f"{prefix}{name.upper()}", field.get_default(call_default_factory=True)
 
 
 def mount(folder: Path, files: Mapping[str, str]) -> Path:
