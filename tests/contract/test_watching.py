@@ -336,36 +336,61 @@ CASES: Final = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
-def test_each_fault_raises_its_alert_and_no_other(case: Case, tmp_path: Path) -> None:
-    at_s = FAULT * 15 + case.after_s
-    series = {**well(), **case.changes}
+QUESTION: Final = 'count by (alertname) (count by (alertname, job) (ALERTS{alertstate="firing"}))'
+
+
+def trial(case: Case) -> dict[str, object]:
+    """Return *case* as promtool wants it. It tells of a failure by its query: so that is named."""
     expected = [{"labels": f'{{alertname="Huiliu{name}"}}', "value": 1} for name in case.fires]
-    question = 'count by (alertname) (count by (alertname, job) (ALERTS{alertstate="firing"}))'
-    trial = {
-        "rule_files": [str(RULES)],
-        "evaluation_interval": "15s",
-        "tests": [
+    series = {**well(), **case.changes}
+    return {
+        "interval": "15s",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
             {
-                "interval": "15s",
-                "input_series": [{"series": k, "values": v} for k, v in series.items()],
-                "promql_expr_test": [
-                    {"expr": question, "eval_time": f"{at_s}s", "exp_samples": expected}
-                ],
+                "expr": f"{QUESTION} # {case.what}.",
+                "eval_time": f"{FAULT * 15 + case.after_s}s",
+                "exp_samples": expected,
             }
         ],
     }
-    file = tmp_path / "trial.yml"
-    file.write_text(yaml.safe_dump(trial), "utf-8")
 
+
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """Return what promtool says of the cases that are not as expected."""
+    file = tmp_path_factory.mktemp("alerts") / "trials.yml"
+    head = {"rule_files": [str(RULES)], "evaluation_interval": "15s"}
+    file.write_text(yaml.safe_dump({**head, "tests": [trial(case) for case in CASES]}), "utf-8")
     done = subprocess.run(  # noqa: S603 - Debian's
         [binary("promtool"), "test", "rules", str(file)],
         capture_output=True,
         text=True,
         check=False,
     )
+    told = (done.stdout + done.stderr).split("expr:")
+    found = {case.what: one for case in CASES for one in told if f"# {case.what}." in one}
+    assert (done.returncode == 0) == (not found), told
+    return found
 
-    assert done.returncode == 0, done.stdout + done.stderr
+
+def test_promtool_notices_an_alert_that_was_not_expected(tmp_path: Path) -> None:
+    """The control of what follows."""
+    file = tmp_path / "trial.yml"
+    wrong = trial(Case("notifier is killed", silent("notifier"), []))
+    file.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "tests": [wrong]}), "utf-8")
+
+    done = subprocess.run(  # noqa: S603 - Debian's
+        [binary("promtool"), "test", "rules", str(file)], capture_output=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert b'got: {alertname="HuiliuSenderDead"}' in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
+def test_each_fault_raises_its_alert_and_no_other(case: Case, failures: Mapping[str, str]) -> None:
+    assert failures.get(case.what, "") == ""
 
 
 def test_every_alert_is_seen_to_fire() -> None:
