@@ -112,6 +112,19 @@ async def record(town: Town) -> Record:
 
 async def events_of(town: Town, topic: str) -> list[Any]:
     """Return what *topic* holds, in the order of each partition, repetitions included."""
+    return [decode(one.headers, one.value, one.key) for one in await records_of(town, topic)]
+
+
+async def event_ids_of(town: Town, topic: str) -> list[str]:
+    """Return the ids of all facts in *topic*, watermarks aside, repetitions included."""
+    return [
+        dict(one.headers)["ce_id"].decode()
+        for one in await records_of(town, topic)
+        if not isinstance(decode(one.headers, one.value, one.key), Watermark)
+    ]
+
+
+async def records_of(town: Town, topic: str) -> list[Any]:
     consumer = AIOKafkaConsumer(bootstrap_servers=town.stack.kafka_servers)
     await consumer.start()
     try:
@@ -119,10 +132,10 @@ async def events_of(town: Town, topic: str) -> list[Any]:
         consumer.assign(parts)
         await consumer.seek_to_beginning(*parts)
         ends = await consumer.end_offsets(parts)
-        found = []
+        found: list[Any] = []
         while any([await consumer.position(part) < ends[part] for part in parts]):
             for records in (await consumer.getmany(timeout_ms=200)).values():
-                found += [decode(one.headers, one.value, one.key) for one in records]
+                found += records
         return found
     finally:
         await consumer.stop()

@@ -33,12 +33,16 @@ class Load:
         print(f"seed {self.seed}")  # noqa: T201 - so that a red run can be played again
         self._batches = self._told(Random(self.seed))  # noqa: S311 - no secret
 
+    def draw(self) -> list[Fact]:
+        """Return the next batch, which the caller pushes: from now on it counts."""
+        facts = next(self._batches)
+        self.pushed += BATCH
+        self.facts += len({repr(fact) for fact in facts})
+        return facts
+
     async def push(self, batches: int = 1) -> None:
         for _ in range(batches):
-            facts = next(self._batches)
-            await insist(self.town, *facts)
-            self.pushed += BATCH
-            self.facts += len({repr(fact) for fact in facts})
+            await insist(self.town, *self.draw())
 
     async def flow(self, stop: asyncio.Event) -> None:
         """Push at a steady rate until *stop*."""

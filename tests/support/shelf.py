@@ -15,6 +15,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import CollectorRegistry, generate_latest
 from sqlalchemy import BigInteger, Column, MetaData, Table, Text, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from plumbing import logs
@@ -29,6 +30,7 @@ from plumbing.records import OutRecord, Record, partition_of
 from plumbing.resources import open_engine, worker_role
 from plumbing.tables import NAMING, add_plumbing
 from plumbing.watchdog import Watchdog
+from support.database import as_database
 
 SERVICE: Final = "test-shelf"
 ROLE: Final = worker_role(SERVICE)
@@ -67,6 +69,22 @@ class ShelfDb:
     url: str
     owner_url: str
     clock_url: str
+
+
+def on_server(server_url: str, name: str) -> ShelfDb:
+    """Return the URLs of the shelf's users for the database *name*."""
+    url = as_database(server_url, name)
+    return ShelfDb(
+        url,
+        _as_user(url, "test_shelf"),
+        _as_user(url, "test_shelf_owner"),
+        _as_user(url, "clock_keeper"),
+    )
+
+
+def _as_user(url: str, user: str) -> str:
+    found = make_url(url).set(username=user, password=PASSWORDS[user])
+    return found.render_as_string(hide_password=False)
 
 
 class Unreadable(ValueError):

@@ -9,32 +9,16 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from localstack import Stack
 from plumbing.resources import open_engine
 from support import shelf
-from support.database import as_database, connect
+from support.database import connect
 from support.shelf import ShelfDb
 
 TEMPLATE = f"shelf_template_{os.getpid()}"
 _numbers = itertools.count(1)
-
-
-def _as_user(url: str, user: str) -> str:
-    found = make_url(url).set(username=user, password=shelf.PASSWORDS[user])
-    return found.render_as_string(hide_password=False)
-
-
-def _db(server_url: str, name: str) -> ShelfDb:
-    url = as_database(server_url, name)
-    return ShelfDb(
-        url,
-        _as_user(url, "test_shelf"),
-        _as_user(url, "test_shelf_owner"),
-        _as_user(url, "clock_keeper"),
-    )
 
 
 async def _execute(url: str, statement: str) -> None:
@@ -54,7 +38,7 @@ def server() -> Iterator[Stack]:
         stack = Stack(folder, kafka=False)
         try:
             runner.run(stack.start())
-            template = _db(stack.admin_url, TEMPLATE)
+            template = shelf.on_server(stack.admin_url, TEMPLATE)
             runner.run(shelf.prepare(template.admin_url, template.owner_url))
             yield stack
         finally:
@@ -66,7 +50,7 @@ def server() -> Iterator[Stack]:
 async def shelf_db(server: Stack) -> AsyncIterator[ShelfDb]:
     name = f"shelf_{os.getpid()}_{next(_numbers)}"
     await _execute(server.admin_url, f'create database "{name}" template "{TEMPLATE}"')
-    yield _db(server.admin_url, name)
+    yield shelf.on_server(server.admin_url, name)
     await _execute(server.admin_url, f'drop database "{name}" with (force)')
 
 

@@ -3,26 +3,24 @@
 import asyncio
 import itertools
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from localstack import Stack
 from plumbing.metrics import OutboxMetrics
 from plumbing.outbox import Relay, put
-from plumbing.records import OutRecord, partition_of
+from plumbing.records import OutRecord
 from plumbing.resources import worker_tx
 from support import shelf
 from support.database import connect
 from support.eventually import eventually
+from support.keyed import PARTITIONS, event, put_next, write
 
-PARTITIONS = 2
 _numbers = itertools.count(1)
-
-LOCK = text("select pg_advisory_xact_lock(hashtextextended(:key, 1))")
 
 
 @pytest.fixture
@@ -55,12 +53,6 @@ def _relay(engine: AsyncEngine, kafka: Stack, registry: CollectorRegistry) -> Re
         page=100,
         request_timeout_ms=3_000,
     )
-
-
-def event(topic: str, key: str, n: int) -> OutRecord:
-    raw = key.encode()
-    headers = (("ce_id", b"%d" % n), ("odd", b"\x00\xff"))
-    return OutRecord(topic, partition_of(raw, PARTITIONS), raw, f"{key}-{n}", b"%d" % n, headers)
 
 
 async def rows(engine: AsyncEngine) -> int:
@@ -96,36 +88,15 @@ async def _is_empty(engine: AsyncEngine) -> bool:
     return await rows(engine) == 0
 
 
-async def _write(engine: AsyncEngine, topic: str, writer: int, keys: Sequence[str]) -> None:
-    """Each key's next number, under the key's lock as a handler holds its row's."""
-    for _ in range(10):
-        for key in keys:
-            async with worker_tx(engine, shelf.ROLE) as conn:
-                await _put_next(conn, topic, key)
-
-
-async def _put_next(conn: AsyncConnection, topic: str, key: str) -> None:
-    await conn.execute(LOCK, {"key": key})
-    n = await conn.scalar(
-        text(
-            "insert into effect as e values ('shop', :key, 1) on conflict (shop_id, item) "
-            "do update set times = e.times + 1 returning times"
-        ),
-        {"key": key},
-    )
-    assert n is not None
-    await put(conn, [event(topic, key, n)])
-
-
 async def test_per_key_the_order_is_that_of_the_commits_and_a_slow_transaction_is_not_skipped(
     engine: AsyncEngine, kafka: Stack, topic: str, relaying: tuple[Relay, CollectorRegistry]
 ) -> None:
     keys = [f"k{n}" for n in range(20)]
     async with worker_tx(engine, shelf.ROLE) as slow:
-        await _put_next(slow, topic, "slow")  # draws its seq first, commits last
+        await put_next(slow, topic, "slow")  # draws its seq first, commits last
         slow_seq = await slow.scalar(text("select max(seq) from outbox"))
         naive = asyncio.create_task(_page_by_id(engine))
-        await asyncio.gather(*(_write(engine, topic, n, keys) for n in range(4)))
+        await asyncio.gather(*(write(engine, topic, keys, 10, n) for n in range(4)))
         await eventually(lambda: _waits_only_for(engine, 0), within_s=30)
         last_seen_by_naive = await naive
     await eventually(lambda: _is_empty(engine), within_s=15)
