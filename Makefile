@@ -18,8 +18,8 @@ unexport PYTHONDONTWRITEBYTECODE # compiling everything anew, in every process, 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/.ok ## Start everything here and play a day: make demo ARGS="--exit" ends by itself
-	@$(BIN)/python -m demo $(ARGS)
+demo: .venv/.ok ## Start everything here and play a day, or a past: DATA=<Olist folder>; ARGS="--exit" ends by itself
+	@$(BIN)/python -m demo $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 up: .venv/.ok ## Start Kafka, Postgres and the five services here, and go on running
 	@$(BIN)/python -m demo --only-up $(ARGS)

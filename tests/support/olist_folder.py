@@ -24,6 +24,7 @@ Row = Sequence[object]
 @dataclass(eq=False)
 class _Writer:
     random: Random
+    days: int
     orders: list[Row] = field(default_factory=list)
     items: list[Row] = field(default_factory=list)
     payments: list[Row] = field(default_factory=list)
@@ -37,8 +38,8 @@ class _Writer:
         self.customers.append(
             (customer_id, f"{who:032x}", "01000", random.choice(("são paulo", "manaus")), "SP")
         )
-        placed = BEGINS + DAY * random.randrange(DAYS) + MINUTE * random.randrange(1440)
-        if number % 40 == 0:
+        placed = BEGINS + DAY * random.randrange(self.days) + MINUTE * random.randrange(1440)
+        if number % 40 == 0 and BEGINS + DAY * self.days > NO_MIDNIGHT:
             placed = NO_MIDNIGHT
         status = STATUSES[number // 10 % 5] if number % 10 == 0 else "delivered"
         times = list(self._times(number, status, placed))
@@ -54,7 +55,7 @@ class _Writer:
     def _times(self, number: int, status: str, placed: datetime) -> Iterator[datetime | None]:
         """Yield approval, hand-over and delivery; some are missing, some in no good order."""
         random = self.random
-        approved = placed + MINUTE * random.choice((0, 12, 600, 4_000))
+        approved = placed + MINUTE * random.choice((0, 12, 75, 600, 4_000))
         carried = approved + MINUTE * random.randrange(600, 6_000)
         delivered = carried + MINUTE * random.randrange(600, 40_000)
         if number % 17 == 0:
@@ -89,10 +90,10 @@ class _Writer:
         self.reviews.append((review_id, order_id, stars, "", text, asked, at))
 
 
-def write_folder(folder: Path, seed: int) -> Path:
+def write_folder(folder: Path, seed: int, days: int = DAYS) -> Path:
     """Write the five files into *folder*, the same for the same *seed*."""
     print(f"seed {seed}")  # noqa: T201 - so that a red run can be played again
-    made = _Writer(Random(seed))  # noqa: S311 - no secret
+    made = _Writer(Random(seed), days)  # noqa: S311 - no secret
     for number in range(1, ORDERS + 1):
         made.order(number)
     columns = {

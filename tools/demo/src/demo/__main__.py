@@ -1,4 +1,4 @@
-"""`make demo`: the whole house on real input, then a day in a shop. See --help."""
+"""`make demo`: the whole house on real input. See --help."""
 
 import argparse
 import asyncio
@@ -7,11 +7,13 @@ import shutil
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from demo.house import Failed
-from demo.show import show, stand
+from demo.past import DAYS, past
+from demo.show import Scene, a_day, show, stand
 from localstack import StackError
 from localstack.places import local_folder
 
@@ -37,8 +39,9 @@ async def _run(arguments: argparse.Namespace, console: Console) -> None:
         await stand(console, local_folder() / "stack", stop, ends=arguments.exit)
         return
     folder = local_folder() / "demo"
+    scene: Scene[Any] = past(arguments.data, arguments.days) if arguments.data else a_day()
     _begin_afresh(folder)
-    await show(console, folder, stop, ends=arguments.exit)
+    await show(console, folder, scene, stop, ends=arguments.exit)
 
 
 def _begin_afresh(folder: Path) -> None:
@@ -50,7 +53,17 @@ def _begin_afresh(folder: Path) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
-    parser.add_argument("--exit", action="store_true", help="end when the day has been played")
+    parser.add_argument("--exit", action="store_true", help="end when all has been played")
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="play a real shop's past: Olist's CSV files"
+    )
+    parser.add_argument(
+        "--days",
+        type=int,
+        default=DAYS,
+        metavar="N",
+        help=f"of that past, live through the last N days ({DAYS}); two or three seconds each",
+    )
     parser.add_argument("--only-up", action="store_true", help="start the house, play nothing")
     return parser.parse_args()
 

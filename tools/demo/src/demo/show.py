@@ -3,12 +3,12 @@
 import asyncio
 import secrets
 from base64 import b64encode
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -33,6 +33,8 @@ from localstack import Stack
 from simulators.shops import ShopifyShop, courier_push
 from simulators.sms import SmsGateway
 from simulators.smtp import MailServer
+
+T = TypeVar("T")
 
 DATABASE = "huiliu"
 PARTITIONS = 4
@@ -73,8 +75,29 @@ async def stand(console: Console, folder: Path, stop: asyncio.Event, *, ends: bo
             await _until_stopped(stage, stop)
 
 
-async def show(console: Console, folder: Path, stop: asyncio.Event, *, ends: bool) -> None:
-    """Play both scenes, print what came of it, and wait unless *ends*."""
+@dataclass(frozen=True, slots=True)
+class Scene(Generic[T]):
+    """What a demo plays, and what it prints of that.
+
+    Args:
+        shop_id: The shop whose report page is named at the end.
+        play: Does it.
+        report: Prints what came of it.
+        starts_at: Business time at which the services start; today if missing.
+        settings: Environment of every service.
+    """
+
+    shop_id: str
+    play: Callable[["Stage", Tell], Awaitable[T]]
+    report: Callable[[Console, "Stage", T], None]
+    starts_at: datetime | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+async def show(
+    console: Console, folder: Path, scene: Scene[T], stop: asyncio.Event, *, ends: bool
+) -> None:
+    """Play *scene*, print what came of it, and wait unless *ends*."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     progress = Progress(*columns, console=console, transient=True)
     bar = progress.add_task("starting", total=100)
@@ -84,19 +107,24 @@ async def show(console: Console, folder: Path, stop: asyncio.Event, *, ends: boo
 
     async with AsyncExitStack() as opened:
         with progress:
-            stage = await opened.enter_async_context(_stage(folder, tell))
-            playing = asyncio.create_task(_play(stage, tell))
+            stage = await opened.enter_async_context(
+                _stage(folder, tell, scene.starts_at, scene.settings)
+            )
+            playing = asyncio.ensure_future(scene.play(stage, tell))
             await _first_of([playing], stop)
         if not playing.done():
             playing.cancel()
             await asyncio.wait({playing})
             return
-        grid, summary = playing.result()
-        _print_grid(console, grid)
-        _print_summary(console, stage, summary)
-        _addresses(console, day.SHOP_ID)
+        scene.report(console, stage, playing.result())
+        _addresses(console, scene.shop_id)
         if not ends:
             await _until_stopped(stage, stop)
+
+
+def a_day() -> Scene[tuple[Any, Any]]:
+    """Return the scene that is played without real data: CDNOW's past, then a day in a shop."""
+    return Scene(day.SHOP_ID, _play, _report)
 
 
 async def _play(stage: Stage, tell: Tell) -> tuple[Any, Any]:
@@ -105,8 +133,19 @@ async def _play(stage: Stage, tell: Tell) -> tuple[Any, Any]:
     return grid, await stage.api.get("reporting", f"/v1/shops/{day.SHOP_ID}/reports/summary")
 
 
+def _report(console: Console, stage: Stage, played: tuple[Any, Any]) -> None:
+    grid, summary = played
+    print_grid(console, "CDNOW", grid)
+    _print_summary(console, stage, summary)
+
+
 @asynccontextmanager
-async def _stage(folder: Path, tell: Tell) -> AsyncIterator[Stage]:
+async def _stage(
+    folder: Path,
+    tell: Tell,
+    starts_at: datetime | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> AsyncIterator[Stage]:
     gateway_secret = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
     async with AsyncExitStack() as opened:
         tell("Kafka and Postgres")
@@ -125,12 +164,14 @@ async def _stage(folder: Path, tell: Tell) -> AsyncIterator[Stage]:
             stack.admin_url,
             DATABASE,
             folder / "logs",
-            settings=gateways(sms, mail, gateway_secret),
+            settings={**gateways(sms, mail, gateway_secret), **(settings or {})},
         )
         opened.push_async_callback(house.stop)
-        pods = await house.start_all()
         watch = await Observer.open(stack.admin_url, DATABASE, stack.kafka_servers)
         opened.push_async_callback(watch.close)
+        if starts_at is not None:
+            await watch.begin_at(starts_at)
+        pods = await house.start_all()
         api = Api({name: pod.url for name, pod in pods.items()}, token())
         opened.push_async_callback(api.close)
         clock = Clock(watch, SERVICES, lambda: sms.callbacks.pending)
@@ -206,11 +247,11 @@ async def _push(stage: Stage, hooks: Mapping[str, str], push: day.Push) -> None:
         await stage.sms.reply(phone, text)
 
 
-def _print_grid(console: Console, grid: Any) -> None:
-    table = Table(title=f"CDNOW, {grid['as_of']}: who bought how lately, how often, for how much")
+def print_grid(console: Console, name: str, grid: Any) -> None:
+    table = Table(title=f"{name}, {grid['as_of']}: who bought how lately, how often, for how much")
     table.add_column("cell")
     table.add_column("customers", justify="right")
-    table.add_column("net money, USD", justify="right")
+    table.add_column(f"net money, {grid['currency']}", justify="right")
     for cell in grid["cells"]:
         money = f"{cell['monetary_minor'] / 100:,.2f}"
         table.add_row(cell["cell"], f"{cell['customers']:,}", money)

@@ -62,6 +62,12 @@ class Observer:
         at: datetime = await self.db.fetchval("select clock.business_clock()")
         return at
 
+    async def begin_at(self, instant: datetime) -> None:
+        """Set business time, also back; only while no service runs."""
+        await self.db.execute(
+            "update clock.shift set by_interval = $1 - clock_timestamp()", instant
+        )
+
     async def shift_to(self, instant: datetime) -> None:
         """Move business time forward to *instant*; it never goes back."""
         ahead = instant - await self.now()
