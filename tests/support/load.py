@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -101,6 +101,14 @@ async def segmented(town: Town) -> dict[str, tuple[int, int]]:
     """Return what the segmenter knows of everybody who bought."""
     rows = await town.rows("select * from segmenter.customer_state where frequency > 0")
     return {row["customer_id"]: (row["frequency"], row["monetary_minor"]) for row in rows}
+
+
+def differing(
+    expected: Mapping[str, tuple[int, int]], found: Mapping[str, tuple[int, int]]
+) -> list[str]:
+    """Return the customers who count for less or more than they bought."""
+    everybody = expected.keys() | found.keys()
+    return sorted(who for who in everybody if expected.get(who) != found.get(who))
 
 
 async def misannounced(town: Town) -> list[tuple[str, int]]:

@@ -1,11 +1,31 @@
 """A TCP proxy before Postgres that lets COMMIT through and swallows its answer."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy.engine import make_url
+
+# asyncpg prepares each statement once a connection, and later only names it.
+_PREPARED: Final = re.compile(rb"(__asyncpg_stmt_\w+?__)\x00([^\x00]*)")
+
+
+@dataclass(eq=False)
+class _Ear:
+    """Hears in what one connection sends whether its transaction runs a certain statement."""
+
+    about: bytes
+    names: set[bytes] = field(default_factory=set)
+    heard: bool = False
+
+    def hear(self, chunk: bytes) -> None:
+        self.names |= {name for name, said in _PREPARED.findall(chunk) if self.about in said}
+        if b"BEGIN" in chunk:
+            self.heard = False
+        self.heard = self.heard or not self.about or any(name in chunk for name in self.names)
 
 
 @dataclass(eq=False)
@@ -14,6 +34,8 @@ class Proxy:
     port: int
     cuts: bool = False  # the connection, once the answer is swallowed
     own_port: int = 0
+    about: bytes = b""  # only answers to transactions that run a statement with this text
+    stays: bool = False  # armed, after each answer that it swallowed
     armed: bool = False
     swallowed: int = 0
 
@@ -44,9 +66,11 @@ class Proxy:
     async def _up(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, deaf: asyncio.Event
     ) -> None:
+        ear = _Ear(self.about)
         while chunk := await reader.read(65_536):
-            if self.armed and b"COMMIT" in chunk:
-                self.armed = False
+            ear.hear(chunk)
+            if self.armed and ear.heard and b"COMMIT" in chunk:
+                self.armed = self.stays
                 self.swallowed += 1
                 deaf.set()
             writer.write(chunk)
@@ -64,10 +88,13 @@ class Proxy:
 
 
 @asynccontextmanager
-async def swallowing(url: str, *, cuts: bool = False) -> AsyncIterator[Proxy]:
+async def swallowing(
+    url: str, *, cuts: bool = False, about: bytes = b"", stays: bool = False
+) -> AsyncIterator[Proxy]:
     """Run a proxy before the server that *url* names."""
     found = make_url(url)
-    proxy = Proxy(found.host or "127.0.0.1", found.port or 5432, cuts=cuts)
+    host, port = found.host or "127.0.0.1", found.port or 5432
+    proxy = Proxy(host, port, cuts=cuts, about=about, stays=stays)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.own_port = server.sockets[0].getsockname()[1]
     try:

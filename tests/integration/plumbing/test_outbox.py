@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from localstack import Stack
+from plumbing.lease import lease
 from plumbing.metrics import OutboxMetrics
 from plumbing.outbox import Relay, put
 from plumbing.records import OutRecord
@@ -196,3 +197,21 @@ async def test_a_dead_session_is_a_lost_lock_and_is_taken_again(
         await put(conn, [event(topic, "a", 1)])
 
     await eventually(lambda: _is_empty(engine), within_s=15)
+
+
+async def test_a_holder_that_says_nothing_loses_the_outbox_to_another(
+    engine: AsyncEngine, kafka: Stack, topic: str
+) -> None:
+    relay, stop = _relay(engine, kafka, CollectorRegistry()), asyncio.Event()
+    async with lease(engine, f"outbox:{shelf.SERVICE}", silent_s=1.5) as silent:
+        assert silent is not None
+        async with worker_tx(engine, shelf.ROLE) as conn:
+            await put(conn, [event(topic, "a", 1)])
+        async with lease(engine, f"outbox:{shelf.SERVICE}") as second:
+            assert second is None, "two hold it"
+        task = asyncio.create_task(relay.run(stop))
+        await eventually(lambda: _is_empty(engine), within_s=15)
+    stop.set()
+    await task
+
+    assert await read(kafka, topic) == [("a", 1)]

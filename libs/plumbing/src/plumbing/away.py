@@ -11,8 +11,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _AWAY: Final = frozenset({"57P01", "57P02", "57P03", "53300"})  # stopping, crashed, starting, full
 _CONNECTION: Final = "08"
-# Lock wait, deadlock, serialisation, transaction idle or open too long, read only after failover.
-_TRANSIENT: Final = frozenset({"55P03", "40P01", "40001", "25P03", "25P04", "25006"})
+# Lock wait, deadlock, serialisation, transaction idle or open too long, session idle too long, read
+# only after failover.
+_TRANSIENT: Final = frozenset({"55P03", "40P01", "40001", "25P03", "25P04", "57P05", "25006"})
 
 
 def is_away(error: BaseException) -> bool:

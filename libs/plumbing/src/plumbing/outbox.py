@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from plumbing.away import is_transient
 from plumbing.crashpoint import crashpoint
+from plumbing.lease import SILENT_S, lease
 from plumbing.metrics import OutboxMetrics
 from plumbing.records import OutRecord, pack_headers, unpack_headers
 from plumbing.resources import open_producer, worker_role
@@ -55,7 +56,6 @@ _PAGE: Final = text(
     """
 )
 _DELETE: Final = text("delete from outbox where seq = any(cast(:seqs as bigint[]))")
-_LEASE: Final = text("select pg_try_advisory_lock(hashtextextended(:name, 0))")
 _ROLE: Final = text("select set_config('role', :role, true)")
 _SURVEY: Final = text(
     """
@@ -94,7 +94,8 @@ class Relay:
     """Publishes a service's outbox. One at a time per database, by a session's advisory lock.
 
     All that it does in the database it does on the session that holds the lock, so a lost session
-    is a lost lock. Two at once would only repeat, and every consumer merges repetitions away.
+    is a lost lock; a frozen process loses both after *silent_s*. Two at once would only repeat, and
+    every consumer merges repetitions away.
     """
 
     engine: AsyncEngine
@@ -104,6 +105,7 @@ class Relay:
     every_s: float = 0.25
     page: int = 1000
     request_timeout_ms: int = 10_000
+    silent_s: float = SILENT_S
     watch: Watchdog | None = None
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _blocked: dict[Place, float] = field(default_factory=dict, init=False)
@@ -126,7 +128,8 @@ class Relay:
         while True:
             last = stop.is_set()
             try:
-                async with self._lease() as conn:
+                name = f"outbox:{self.service}"
+                async with lease(self.engine, name, silent_s=self.silent_s) as conn:
                     if conn is not None:
                         await self._serve(conn, stop)
                         return
@@ -143,16 +146,6 @@ class Relay:
                 return  # another pod has the lock, or there is nothing to reach
             self._progress()
             await pause(stop, wait_s(failures) if failures else LEASE_EVERY_S)
-
-    @asynccontextmanager
-    async def _lease(self) -> AsyncIterator[AsyncConnection | None]:
-        async with self.engine.connect() as conn:
-            try:
-                async with conn.begin():
-                    held = await conn.scalar(_LEASE, {"name": f"outbox:{self.service}"})
-                yield conn if held else None
-            finally:
-                await conn.invalidate()  # ends the session, and with it the lock
 
     async def _serve(self, conn: AsyncConnection, stop: asyncio.Event) -> None:
         await self._survey(conn)  # also while Kafka is away, which the next line finds out

@@ -13,9 +13,9 @@ _M = 0x5BD1E995
 _SEED = 0x9747B28C
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Record:
-    """One record as read. Not frozen, which would treble the time it takes to make one."""
+    """One record as read."""
 
     topic: str
     part: int

@@ -171,6 +171,11 @@ class ServiceSettings(HuiliuSettings):
         return Limits(idle_timeout_ms=idle_ms, transaction_timeout_ms=4 * idle_ms)
 
     @property
+    def silent_s(self) -> float:
+        """Return how long the holder of a lease may say nothing to the database."""
+        return 2 * self.idle_timeout_ms / 1000
+
+    @property
     def production(self) -> bool:
         return self.environment == "production"
 

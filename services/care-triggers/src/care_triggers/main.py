@@ -65,6 +65,7 @@ async def run(settings: Settings, rules: Mapping[str, Rule], stop: asyncio.Event
                 servers=settings.kafka_servers,
                 service=SERVICE,
                 metrics=OUTBOX,
+                silent_s=settings.silent_s,
                 watch=watch,
             )
             intake = Intake(

@@ -59,7 +59,11 @@ async def compose(
     sealer = Sealer(data_key(settings.data_key.get_secret_value()))
     grp = SERVICE + settings.group_suffix
     relay = Relay(
-        engine=engine, servers=settings.kafka_servers, service=SERVICE, metrics=metrics.OUTBOX
+        engine=engine,
+        servers=settings.kafka_servers,
+        service=SERVICE,
+        metrics=metrics.OUTBOX,
+        silent_s=settings.silent_s,
     )
     publisher = Publisher(
         engine=engine,
@@ -77,6 +81,7 @@ async def compose(
         sealer=sealer,
         partitions=settings.partitions,
         every_s=settings.watermark_every_s,
+        silent_s=settings.silent_s,
         watch=watch,
     )
 

@@ -60,7 +60,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         client = await opened.enter_async_context(open_client(settings.in_flight))
         watch = opened.enter_context(Watchdog(settings.stuck_after_s, metrics=CONSUMER))
         relay = Relay(
-            engine=engine, servers=settings.kafka_servers, service=SERVICE, metrics=OUTBOX
+            engine=engine,
+            servers=settings.kafka_servers,
+            service=SERVICE,
+            metrics=OUTBOX,
+            silent_s=settings.silent_s,
         )
         deliveries = Deliveries(
             engine=engine,

@@ -39,7 +39,13 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     async with open_engine(url, app=SOURCE) as engine:
         DatabaseMetrics().watch(engine)
         with Watchdog(settings.stuck_after_s, metrics=consumed) as watch:
-            relay = Relay(engine=engine, servers=servers, service=SOURCE, metrics=published)
+            relay = Relay(
+                engine=engine,
+                servers=servers,
+                service=SOURCE,
+                metrics=published,
+                silent_s=settings.silent_s,
+            )
             edge = Consumer(
                 grp,
                 settings.partitions,
@@ -63,8 +69,6 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 sealer=sealer,
                 session_timeout_ms=settings.session_timeout_ms,
                 limits=settings.limits,
-                max_records=10_000,
-                parallel=4,
             )
 
             async def step() -> int:

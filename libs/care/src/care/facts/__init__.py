@@ -1,7 +1,6 @@
 """Facts that merge: one state for an order, a parcel, a review, whatever arrived first."""
 
 from care.facts.orders import (
-    MONEY,
     OrderState,
     RefundState,
     empty_order,
@@ -14,7 +13,6 @@ from care.facts.registers import Register, digest, earliest, latest, merge_regis
 from care.facts.reviews import ReviewState, merge_review, review_from_json, review_to_json
 
 __all__ = [
-    "MONEY",
     "OrderState",
     "ParcelState",
     "RefundState",

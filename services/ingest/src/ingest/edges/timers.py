@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -19,6 +18,7 @@ from ingest.edges.rejected import outlived
 from ingest.edges.spool import Spool
 from ingest.edges.store import SOURCE, PostgresStore
 from plumbing.away import is_transient
+from plumbing.lease import SILENT_S, lease
 from plumbing.resources import worker_role, worker_tx
 from plumbing.seal import Sealer
 from plumbing.stopping import pause
@@ -28,7 +28,7 @@ PAGE: Final = 500
 LEASE_EVERY_S: Final = 1.0
 DUTY: Final = "drainer"
 
-_LEASE = text("select pg_try_advisory_lock(hashtextextended('ingest drainer', 0))")
+LEASE: Final = "ingest drainer"
 
 log = logging.getLogger(__name__)
 
@@ -42,32 +42,28 @@ class Drainer:
     sealer: Sealer
     partitions: int
     every_s: float
+    silent_s: float = SILENT_S
     watch: Watchdog | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             self._well()
             try:
-                async with self.engine.connect() as conn:
-                    await self._hold(conn, stop)
+                async with lease(self.engine, LEASE, silent_s=self.silent_s) as conn:
+                    if conn is None:
+                        metrics.show_no_spool()  # another pod shows it
+                    else:
+                        await self._hold(conn, stop)
             except (SQLAlchemyError, OSError) as error:
                 if not is_transient(error):
                     raise
             await pause(stop, LEASE_EVERY_S)
 
     async def _hold(self, conn: AsyncConnection, stop: asyncio.Event) -> None:
-        try:
-            async with conn.begin():
-                held = await conn.scalar(_LEASE)
-            if not held:
-                metrics.show_no_spool()  # another pod shows it
-            else:
-                spool = Spool(conn, self.sealer, SOURCE)
-                while not stop.is_set():
-                    await self._turn(spool)
-                    await pause(stop, self.every_s)
-        finally:
-            await conn.invalidate()  # a pooled connection would keep the lock
+        spool = Spool(conn, self.sealer, SOURCE)
+        while not stop.is_set():
+            await self._turn(spool)
+            await pause(stop, self.every_s)
 
     async def _turn(self, spool: Spool) -> None:
         """Drain while pages are full, then say what is in the log."""
