@@ -18,6 +18,7 @@ import pytest_asyncio
 
 from localstack import Stack
 from plumbing.stopping import pause
+from support.database import as_database, connect
 from support.eventually import eventually
 from support.prometheus import Prometheus, binary, open_prometheus
 from support.queries import alerts, dashboard_queries, measures, selectors
@@ -72,6 +73,12 @@ class Watched:
                 return
             self.pushed += 1
             await pause(stop, EVERY_S)
+
+    async def runs(self) -> bool:
+        """Tell whether shops are served and all services are scraped."""
+        found = await self.prometheus.query("huiliu:pods_answering:count")
+        answering = {labels["job"]: value for labels, value in found}
+        return self.pushed > 2 and answering == dict.fromkeys(self.town.pods, 1)
 
     async def calm(self) -> bool:
         """Tell whether no alert fires or is about to."""
@@ -140,6 +147,7 @@ async def watched(
             watched = Watched(town, kafka, prometheus, lasts_s)
             tasks.create_task(watched.trickle(stop))
             try:
+                await eventually(watched.runs, within_s=60, every_s=0.5)
                 yield watched
             finally:
                 stop.set()
@@ -216,6 +224,31 @@ async def test_a_stopped_kafka_raises_that_kafka_is_away(
 
     kafka = watched.kafka
     fault = Fault("HuiliuKafkaAway", kafka.stop_kafka, stopped, kafka.start_kafka)
+    await _raises(watched, fault, request)
+
+    assert watched.pushed > pushed + 50
+    assert {name: pod.process.pid for name, pod in watched.town.pods.items() if pod.alive} == pids
+
+
+async def test_a_stopped_postgres_raises_that_postgres_is_away(
+    watched: Watched, postgres_stack: Stack, request: pytest.FixtureRequest
+) -> None:
+    pids = {name: pod.process.pid for name, pod in watched.town.pods.items()}
+    house = watched.town.house
+    pushed = watched.pushed
+
+    async def stopped() -> bool:
+        try:
+            await connect(house.admin_url)
+        except OSError:
+            return True
+        return False
+
+    async def start() -> None:
+        await postgres_stack.start_postgres()
+        watched.town.watch.db = await connect(as_database(house.admin_url, house.database))
+
+    fault = Fault("HuiliuPostgresAway", postgres_stack.stop_postgres, stopped, start)
     await _raises(watched, fault, request)
 
     assert watched.pushed > pushed + 50

@@ -29,6 +29,11 @@ def day_of(instant: datetime, zone_name: str) -> date:
     return instant.astimezone(zone(zone_name)).date()
 
 
+def day_of_us(instant_us: int, where: ZoneInfo) -> date:
+    """`day_of` for UTC microseconds since 1970, in a zone at hand."""
+    return datetime.fromtimestamp(instant_us // 1_000_000, where).date()
+
+
 def start_of_day(day: date, zone_name: str) -> datetime:
     """Return the first instant of *day*, UTC; of a day that was skipped, that of the next."""
     return at_wall(day, _MIDNIGHT, zone_name)

@@ -5,7 +5,7 @@ On the wire a record is a protobuf message with CloudEvents 1.0 headers in binar
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
@@ -65,9 +65,14 @@ _MESSAGES: Final[dict[type, type[Message]]] = {
 }
 _MAPPINGS: Final = {kind: Mapping(kind, message) for kind, message in _MESSAGES.items()}
 _BY_TYPE_NAME: Final = {
-    PACKAGE + kind.__name__: (message, _MAPPINGS[kind]) for kind, message in _MESSAGES.items()
+    (PACKAGE + kind.__name__).encode(): (message, _MAPPINGS[kind])
+    for kind, message in _MESSAGES.items()
 }
 _HOME: Final = {kind: topic.name for topic in reversed(TOPICS) for kind in topic.types}
+
+
+Views: TypeAlias = dict[type, type]
+Decode: TypeAlias = Callable[..., Any]  # (headers, value, key=None)
 
 
 class Unreadable(ValueError):
@@ -123,30 +128,52 @@ def tombstone(topic: str, key: bytes, *, source: str, at: datetime) -> Encoded:
     return Encoded(topic, key, event_id, None, _headers("Tombstone", event_id, source, at, ""))
 
 
-def decode(headers: Iterable[Header], value: bytes | None, key: bytes | None = None) -> Any:
-    """Return the event that a record holds, or the `Tombstone` of *key* for one without a value.
+def decoder(views: Views) -> Decode:
+    """Return a `decode` that reads no more of an event than its view has.
 
-    Raises:
-        Unreadable: Unknown type or version, bytes that are no such message, or a missing field.
+    Args:
+        views: By type of event, a dataclass with some of its fields.
     """
-    if value is None and key is not None:
-        return Tombstone(key)
-    type_name = header(headers, "ce_type").decode("utf-8", "replace")
-    known = _BY_TYPE_NAME.get(type_name)
-    if known is None:
-        raise Unreadable(f"unknown event type {type_name[:80]!r}")
-    if value is None:
-        raise Unreadable(f"{type_name} without a value")
-    message, mapping = known
-    try:
-        return mapping.from_wire(message.FromString(value))
-    except (DecodeError, Incomplete) as error:
-        raise Unreadable(f"{type_name}: {error}") from error
+    table = {
+        **_BY_TYPE_NAME,
+        **{
+            (PACKAGE + kind.__name__).encode(): (
+                _MESSAGES[kind],
+                Mapping(view, _MESSAGES[kind], view=True),
+            )
+            for kind, view in views.items()
+        },
+    }
+
+    def decode(headers: Iterable[Header], value: bytes | None, key: bytes | None = None) -> Any:
+        """Return the event that a record holds, or the `Tombstone` of *key* for one without value.
+
+        Raises:
+            Unreadable: Unknown type or version, bytes that are no such message, a missing field.
+        """
+        if value is None and key is not None:
+            return Tombstone(key)
+        name = header(headers, "ce_type")
+        known = table.get(name)
+        if known is None:
+            raise Unreadable(f"unknown event type {name.decode('utf-8', 'replace')[:80]!r}")
+        if value is None:
+            raise Unreadable(f"{name.decode()} without a value")
+        message, mapping = known
+        try:
+            return mapping.from_wire(message.FromString(value))
+        except (DecodeError, Incomplete) as error:
+            raise Unreadable(f"{name.decode()}: {error}") from error
+
+    return decode
 
 
 def header(headers: Iterable[Header], name: str) -> bytes:
     """Return the first header called *name*, empty if there is none."""
-    return next((value for key, value in headers if key == name), b"")
+    for key, value in headers:
+        if key == name:
+            return value
+    return b""
 
 
 def customer_key(shop_id: str, customer_id: str) -> bytes:
@@ -178,3 +205,6 @@ def _headers(
         ("content-type", CONTENT_TYPE),
     )
     return (*headers, ("traceparent", traceparent.encode())) if traceparent else headers
+
+
+decode: Final = decoder({})

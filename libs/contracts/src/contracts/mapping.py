@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import EnumDescriptor
@@ -49,6 +50,7 @@ class _Field:
     wire: str
     put: Convert
     get: Convert
+    plain: bool  # the message has the very value
     many: bool
     optional: bool
     presence: bool
@@ -56,9 +58,9 @@ class _Field:
 
 
 class Mapping:
-    """One dataclass and its message class."""
+    """One dataclass and its message class; a *view* may leave out fields of the message."""
 
-    def __init__(self, event: type[Any], wire: type[Message]) -> None:
+    def __init__(self, event: type[Any], wire: type[Message], *, view: bool = False) -> None:
         self._event = event
         self._wire = wire
         hints = typing.get_type_hints(event)
@@ -67,8 +69,9 @@ class Mapping:
         ]
         known = {field.wire for field in self._fields}
         strange = {field.name for field in wire.DESCRIPTOR.fields} - known
-        if strange:
+        if strange and not view:
             raise Mismatch(f"{event.__name__} lacks {sorted(strange)} of {wire.DESCRIPTOR.name}")
+        self._readers = [_reader(field) for field in self._fields]
 
     def to_wire(self, event: Any) -> Message:
         given: dict[str, Any] = {}
@@ -84,26 +87,59 @@ class Mapping:
         return self._wire(**given)
 
     def from_wire(self, wire: Message) -> Any:
-        return self._event(**{field.name: _read(field, wire) for field in self._fields})
+        return self._event(*[read(wire) for read in self._readers])
 
 
-def _read(field: _Field, wire: Message) -> Any:
+def _reader(field: _Field) -> Convert:
+    """Return what reads *field* of a message: one closure, for it runs for every field read."""
     if field.many:
-        if field.items and not wire.HasField(field.wire):
-            return None
-        holder = getattr(wire, field.wire)
-        return tuple(field.get(one) for one in (holder.items if field.items else holder))
-    if field.presence and not wire.HasField(field.wire):
-        if field.optional:
-            return None
-        raise Incomplete(f"{field.wire} is missing")
-    value = getattr(wire, field.wire)
-    if not field.optional and value == "" and field.name.endswith("_id"):
-        raise Incomplete(f"{field.wire} is empty")
-    try:
-        return field.get(value)
-    except (ValueError, OverflowError, KeyError) as error:
-        raise Incomplete(f"{field.wire}: {error}") from error
+        return _many_reader(field)
+    name, of = field.wire, attrgetter(field.wire)
+    convert = of if field.plain and _may_be_empty(field) else _converting(field)
+    if not field.presence:
+        return convert
+
+    def required(wire: Any) -> Any:
+        if not wire.HasField(name):
+            raise Incomplete(f"{name} is missing")
+        return convert(wire)
+
+    def optional(wire: Any) -> Any:
+        return convert(wire) if wire.HasField(name) else None
+
+    return optional if field.optional else required
+
+
+def _may_be_empty(field: _Field) -> bool:
+    return field.optional or not field.name.endswith("_id")
+
+
+def _converting(field: _Field) -> Convert:
+    name, get, of = field.wire, field.get, attrgetter(field.wire)
+    may_be_empty = _may_be_empty(field)
+
+    def convert(wire: Any) -> Any:
+        value = of(wire)
+        if value == "" and not may_be_empty:
+            raise Incomplete(f"{name} is empty")
+        try:
+            return get(value)
+        except (ValueError, OverflowError, KeyError) as error:
+            raise Incomplete(f"{name}: {error}") from error
+
+    return convert
+
+
+def _many_reader(field: _Field) -> Convert:
+    name, get, of = field.wire, field.get, attrgetter(field.wire)
+
+    def maybe(wire: Any) -> Any:
+        return tuple(map(get, of(wire).items)) if wire.HasField(name) else None
+
+    def many(wire: Any) -> Any:
+        return tuple(map(get, of(wire)))
+
+    return maybe if field.items else many
 
 
 def _field(name: str, hint: Any, wire: type[Message]) -> _Field:
@@ -125,6 +161,7 @@ def _field(name: str, hint: Any, wire: type[Message]) -> _Field:
         wire=wire_name,
         put=put,
         get=get,
+        plain=get is _same,
         many=many,
         optional=optional,
         presence=described.has_presence,

@@ -8,10 +8,10 @@ the next offset are one COMMIT. Whoever holds an older claim finds no row at the
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 from aiokafka.errors import KafkaError
 from sqlalchemy.exc import DBAPIError
@@ -38,6 +38,8 @@ Handle: TypeAlias = Callable[[AsyncConnection, Sequence[Record]], Awaitable[None
 
 __all__ = ["Handle", "Intake", "Limits", "NotReady"]
 
+LULL_WITHIN_S: Final = 10.0
+
 log = logging.getLogger(__name__)
 
 
@@ -63,6 +65,7 @@ class Intake:
     sealer: Sealer | None = None
     session_timeout_ms: int = 10_000
     max_records: int = 500
+    parallel: int = 1  # partitions at once, with a connection each
     poll_ms: int = 200
     limits: Limits = field(default_factory=Limits)
     _ready: bool = field(default=False, init=False)
@@ -92,7 +95,11 @@ class Intake:
                 return
             looking = asyncio.create_task(probe.run(stop), name="probe")
             try:
-                await self._loop(_Reading(self, reader, assigned), stop, looking)
+                reading = _Reading(self, reader, assigned, stop)
+                try:
+                    await self._loop(reading, stop, looking)
+                finally:
+                    await reading.end()
             finally:
                 looking.cancel()
                 await asyncio.wait({looking})
@@ -108,70 +115,139 @@ class Intake:
         while not stop.is_set():
             if looking.done():
                 looking.result()
-            await reading.tend()
+            reading.tend()
             self._ready = self._ready or reading.all_claimed
-            await reading.read(stop)
-            if time.monotonic() >= serve_at and not stop.is_set():
+            await reading.read()
+            late_s = time.monotonic() - serve_at
+            # An operator's request may wait for a lull, but not for ever.
+            if not stop.is_set() and late_s >= (LULL_WITHIN_S if reading.working else 0):
                 await reading.serve_requests()
                 serve_at = time.monotonic() + self.limits.requests_every_s
 
 
 class _Reading:
-    """One life of a consumer: claims what it is given, and applies what it reads."""
+    """One life of a consumer: claims what it is given, and applies what it reads.
 
-    def __init__(self, intake: Intake, reader: Reader, assigned: Assigned) -> None:
+    Partitions are worked for side by side, each by one job at a time: while one batch waits for
+    Postgres, another is decoded and folded.
+    """
+
+    def __init__(
+        self, intake: Intake, reader: Reader, assigned: Assigned, stop: asyncio.Event
+    ) -> None:
         self._intake = intake
         self._reader = reader
         self._assigned = assigned
+        self._stop_asked = stop
         self._limits = intake.limits
         self._metrics = intake.metrics
         self._desk = replay.Desk(
             intake.grp, reader=reader, sealer=intake.sealer, begin=self._fenced, run=self._run
         )
         self._failures = 0  # in a row, of reaching Postgres
+        self._away_until = 0.0  # of these, one at a time is counted
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(intake.parallel)
+        self._freed = asyncio.Event()  # a job has ended
+
+    @property
+    def working(self) -> bool:
+        return any(not job.done() for job in self._jobs)
 
     @property
     def all_claimed(self) -> bool:
         holds = self._assigned.holds.values()
         return self._assigned.ever and all(hold.claim is not None for hold in holds)
 
-    async def tend(self) -> None:
+    def tend(self) -> None:
         """Claim what has no claim, and go on with what has rested enough."""
         if self._assigned.fatal is not None:
             raise self._assigned.fatal
         self._show_stopped()
         full = self._intake.full()
         for hold in list(self._assigned.holds.values()):
+            if hold.busy:
+                continue
             if full and not hold.stopped:
                 hold.rest(2 * self._limits.not_ready_s)
                 self._reader.rest(hold)
             elif hold.resting or not self._assigned.is_live(hold):
                 continue
             elif hold.claim is None or hold.stopped:
-                await self._attempt(hold, self._claim(hold))
+                self._begin(hold, self._attempt(hold, self._claim(hold)))
             elif hold.paused:
                 self._reader.go_on(hold)
 
-    async def read(self, stop: asyncio.Event) -> None:
+    async def read(self) -> None:
+        """Hand out what there is to partitions that are not busy; wait for it, or for a job."""
+        self._raise_what_failed()
+        self._freed.clear()
+        idle = [
+            hold
+            for hold in self._assigned.holds.values()
+            if not (hold.busy or hold.paused or hold.claim is None)
+        ]
+        if self._jobs and (not idle or len(self._jobs) > self._intake.parallel):
+            await asyncio.wait(
+                self._jobs,
+                timeout=self._intake.poll_ms / 1000,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            return
         try:
-            found = await self._reader.poll(self._intake.poll_ms, self._intake.max_records)
+            found = await self._reader.poll(
+                self._intake.poll_ms, self._intake.max_records, of=idle, until=self._freed
+            )
         except LogLost as lost:
             hold = self._assigned.holds.get(lost.at)
-            if hold is not None:
+            if hold is not None and not hold.busy:
                 self._metrics.log_lost.inc()
-                await self._attempt(hold, self._stop(hold, "log lost"))
+                self._begin(hold, self._attempt(hold, self._stop(hold, "log lost")))
             return
         for hold, records in found.items():
-            fresh = [record for record in records if record.offset >= hold.next_offset]
-            # Without a live claim they are dropped: the seek that follows a claim fetches them.
-            while fresh and not hold.paused and self._assigned.is_live(hold):
-                if stop.is_set():
-                    return
-                count = 1 if fresh[0].offset < hold.singly_until else len(fresh)
-                await self._attempt(hold, self._apply(hold, fresh[:count]))
-                fresh = fresh[count:]
+            if not hold.busy:
+                self._begin(hold, self._feed(hold, records))
+
+    async def end(self) -> None:
+        """Let the running transactions end."""
+        if self._jobs:
+            await asyncio.wait(self._jobs)
+        self._raise_what_failed()
+
+    def _begin(self, hold: Hold, work: Coroutine[Any, Any, None]) -> None:
+        hold.busy = True
+        self._jobs.add(asyncio.create_task(self._do(hold, work), name=f"{hold.at}"))
+
+    async def _do(self, hold: Hold, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            async with self._turns:
+                await work
+        finally:
+            work.close()  # of one that had no turn
+            hold.busy = False
+            self._freed.set()
+
+    def _raise_what_failed(self) -> None:
+        """Let an unexpected error end the process; the jobs that ended well are forgotten."""
+        ended = {job for job in self._jobs if job.done()}
+        self._jobs -= ended
+        for job in ended:
+            job.result()
+
+    async def _feed(self, hold: Hold, records: Sequence[Record]) -> None:
+        fresh = [record for record in records if record.offset >= hold.next_offset]
+        # Without a live claim they are dropped: the seek that follows a claim fetches them.
+        while fresh and not hold.paused and self._assigned.is_live(hold):
+            if self._stop_asked.is_set():
+                return
+            count = len(fresh) if hold.struck else self._limits.cautious
+            if fresh[0].offset < hold.singly_until:
+                count = 1
+            await self._attempt(hold, self._apply(hold, fresh[:count]))
+            fresh = fresh[count:]
 
     async def serve_requests(self) -> None:
+        await self.end()
         mine = {at: hold for at, hold in self._assigned.holds.items() if hold.claim is not None}
         if not mine:
             return
@@ -189,7 +265,12 @@ class _Reading:
 
     async def _attempt(self, hold: Hold, work: Awaitable[None]) -> None:
         """Do *work* for *hold*. What is expected to go wrong decides how the partition goes on."""
-        self._assigned.idle.clear()
+        with self._assigned.working():
+            await self._try(hold, work)
+        if hold.paused:
+            self._reader.rest(hold)
+
+    async def _try(self, hold: Hold, work: Awaitable[None]) -> None:
         try:
             await work
             self._failures = 0
@@ -207,10 +288,6 @@ class _Reading:
             self._not_reached(hold, error)
             if had is not None and hold.claim is None:
                 await self._look_up(hold)
-        finally:
-            self._assigned.idle.set()
-            if hold.paused:
-                self._reader.rest(hold)
 
     async def _look_up(self, hold: Hold) -> None:
         """Ask the row at once what became of the batch, and whether the partition is still ours."""
@@ -233,15 +310,18 @@ class _Reading:
             return
         if not is_transient(error):
             raise error
-        away = is_away(error)
-        self._failures += away
-        rest_s = wait_s(self._failures) if away else self._limits.claim_wait_ms / 1000
+        away, now = is_away(error), time.monotonic()
+        self._failures += away and now >= self._away_until
+        rest_s = wait_s(max(1, self._failures)) if away else self._limits.claim_wait_ms / 1000
         log.warning(
             "database away" if away else "again",
             extra={**hold.fields, "error": type(error).__name__, "rest_s": rest_s},
         )
+        if away:
+            self._away_until = now + rest_s
         for one in self._assigned.holds.values() if away else (hold,):
-            if one is hold or not one.stopped:
+            # The busy ones find out by themselves.
+            if one is hold or not (one.stopped or one.busy):
                 one.give_up(acquitted=True, rest_s=rest_s)
                 self._reader.rest(one)
 
@@ -260,7 +340,8 @@ class _Reading:
         hold.claim, hold.next_offset = claimed.claim, claimed.next_offset
         hold.lost, hold.acquitted, hold.struck = None, False, False
         # Somebody died here: record by record, so that the one to blame stands out.
-        hold.singly_until = hold.next_offset + self._intake.max_records if claimed.tries else 0
+        first = min(self._limits.cautious, self._intake.max_records)
+        hold.singly_until = hold.next_offset + first if claimed.tries else 0
         if claimed.tries >= self._limits.strikes:
             await self._stop(hold, "deadly record")
             return

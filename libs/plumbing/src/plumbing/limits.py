@@ -19,6 +19,7 @@ class Limits:
     not_ready_s: float = 0.25
     stopped_rest_s: float = 30.0
     requests_every_s: float = 1.0
+    cautious: int = 500  # records of the first batch under a claim: less to look through alone
     strikes: int = 3  # processes that may die at one offset before the partition stops
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +31,7 @@ class Hold:
     acquitted: bool = False  # the last claim ended by no fault of a record
     stopped: str = ""  # why it rests until a person helps
     paused: bool = True  # nothing is read until it is sought again
+    busy: bool = False  # somebody works for it: never two transactions on one partition
     rest_until: float = 0.0  # monotonic
 
     def rest(self, seconds: float) -> None:
@@ -82,6 +84,19 @@ class Assigned(ConsumerRebalanceListener):
         self.fatal: Exception | None = None
         self.idle = asyncio.Event()  # clear while a transaction runs
         self.idle.set()
+        self._running = 0
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Note that a transaction runs: `idle` is set again after the last of them."""
+        self._running += 1
+        self.idle.clear()
+        try:
+            yield
+        finally:
+            self._running -= 1
+            if not self._running:
+                self.idle.set()
 
     def is_live(self, hold: Hold) -> bool:
         """Tell whether *hold* is of the present assignment; ask again after every await."""
@@ -90,7 +105,7 @@ class Assigned(ConsumerRebalanceListener):
     @override
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         self.holds = {}
-        try:  # the running transaction may end: whoever claims next waits for it anyway
+        try:  # the running transactions may end: whoever claims next waits for it anyway
             async with asyncio.timeout(ENDS_WITHIN_S):
                 await self.idle.wait()
         except TimeoutError:

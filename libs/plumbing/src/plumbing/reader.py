@@ -44,14 +44,27 @@ class Reader:
         self._assigned = assigned
         self._stop = stop
 
-    async def poll(self, timeout_ms: int, max_records: int) -> Mapping[Hold, list[Record]]:
+    async def poll(
+        self,
+        timeout_ms: int,
+        max_records: int,
+        *,
+        of: Collection[Hold] = (),
+        until: asyncio.Event | None = None,
+    ) -> Mapping[Hold, list[Record]]:
         """Return records by partition, in order; none when there are none, or *stop* was set.
+
+        Args:
+            timeout_ms: How long to wait for the first one.
+            max_records: Of all partitions together.
+            of: Only of these; of all when empty.
+            until: Ends the waiting as *stop* does.
 
         Raises:
             LogLost: One partition's position is gone; the others are not touched.
         """
         try:
-            found = await self._getmany(timeout_ms, max_records)
+            found = await self._getmany(timeout_ms, max_records, of, until or self._stop)
         except NoOffsetForPartitionError:
             await pause(self._stop, RETRY_S)  # assigned a moment ago, and not sought yet
             return {}
@@ -103,17 +116,22 @@ class Reader:
     def _is_assigned(self, hold: Hold) -> bool:
         return self._assigned.is_live(hold) and hold.at in self._consumer.assignment()
 
-    async def _getmany(self, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Any]]:
+    async def _getmany(
+        self, timeout_ms: int, max_records: int, of: Collection[Hold], until: asyncio.Event
+    ) -> dict[TopicPartition, list[Any]]:
         """During a rebalance getmany() waits without limit: *stop* must still be heard."""
-        stopped = asyncio.ensure_future(self._stop.wait())
+        ends = [asyncio.ensure_future(event.wait()) for event in {self._stop, until}]
         fetch = asyncio.ensure_future(
-            self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
+            self._consumer.getmany(
+                *(hold.at for hold in of), timeout_ms=timeout_ms, max_records=max_records
+            )
         )
         try:
-            await asyncio.wait({stopped, fetch}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*ends, fetch}, return_when=asyncio.FIRST_COMPLETED)
             return fetch.result() if fetch.done() else {}
         finally:
-            stopped.cancel()
+            for end in ends:
+                end.cancel()
             fetch.cancel()
 
 

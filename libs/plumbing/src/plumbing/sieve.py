@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from plumbing.absence import Absence
-from plumbing.dead_letters import Dead, park, sift
+from plumbing.dead_letters import Dead, park
 from plumbing.limits import NotReady
 from plumbing.records import Headers, Record
 from plumbing.seal import Sealer
@@ -60,10 +60,7 @@ class Sieve:
         Raises:
             NotReady: An owner may still become known. Nothing was written.
         """
-        events, dead = sift(records, self._decoded, self.unreadable)
-        faults = [(record, event, fault(event)) for record, event in events]
-        dead += [Dead(record, reason) for record, _, reason in faults if reason is not None]
-        events = [(record, event) for record, event, reason in faults if reason is None]
+        events, dead = self._sift(records, fault)
         if known is not None:
             events, strangers = await self._of_known(events, known)
             dead += strangers
@@ -72,20 +69,37 @@ class Sieve:
         await park(conn, self.grp, dead, sealer=self.sealer)
         return events
 
+    def _sift(self, records: Sequence[Record], fault: Fault) -> tuple[Read, list[Dead]]:
+        """Return what can be read and handled, in order, and the letters: unreadable ones first."""
+        events: Read = []
+        unreadable: list[Dead] = []
+        faulty: list[Dead] = []
+        decode = self.decode
+        for record in records:
+            try:
+                event = decode(record.headers, record.value, record.key)
+            except self.unreadable as error:
+                unreadable.append(Dead(record, str(error) or type(error).__name__))
+                continue
+            reason = fault(event)
+            if reason is None:
+                events.append((record, event))
+            else:
+                faulty.append(Dead(record, reason))
+        return events, unreadable + faulty
+
     async def _of_known(self, events: Read, known: Known) -> tuple[Read, list[Dead]]:
-        owners = {self._owner_of(event) for _, event in events} - {""}
+        name = f"{self.owner}_id"
+        owned = [(str(getattr(event, name, "")), record, event) for record, event in events]
+        owners = {owner for owner, _, _ in owned} - {""}
         there = await known(owners) if owners else owners
         missing = {owner for owner in owners if owner not in there}
+        if not missing:
+            return events, []
         reason = f"unknown {self.owner}"
-        if missing and not self.absence.gives_up(missing):
+        if not self.absence.gives_up(missing):
             raise NotReady(reason)
         return (
-            [(record, event) for record, event in events if self._owner_of(event) not in missing],
-            [Dead(record, reason) for record, event in events if self._owner_of(event) in missing],
+            [(record, event) for owner, record, event in owned if owner not in missing],
+            [Dead(record, reason) for owner, record, _ in owned if owner in missing],
         )
-
-    def _owner_of(self, event: Any) -> str:
-        return str(getattr(event, f"{self.owner}_id", ""))
-
-    def _decoded(self, record: Record) -> Any:
-        return self.decode(record.headers, record.value, record.key)

@@ -32,7 +32,7 @@ def new() -> str:
 
 def parent_of(headers: Iterable[tuple[str | bytes, bytes]]) -> str:
     """Return the valid traceparent among *headers*; empty if there is none, or more than one."""
-    found = [value for name, value in headers if _is_ours(name)]
+    found = [value for name, value in headers if len(name) == len(HEADER) and _is_ours(name)]
     if len(found) != 1:
         return ""
     text = found[0].decode("latin-1")

@@ -1,6 +1,7 @@
 """Facts that merge: one state for an order, a parcel, a review, whatever arrived first."""
 
 from care.facts.orders import (
+    MONEY,
     OrderState,
     RefundState,
     empty_order,
@@ -13,6 +14,7 @@ from care.facts.registers import Register, digest, earliest, latest, merge_regis
 from care.facts.reviews import ReviewState, merge_review, review_from_json, review_to_json
 
 __all__ = [
+    "MONEY",
     "OrderState",
     "ParcelState",
     "RefundState",

@@ -1,9 +1,10 @@
 """One order, as all its facts together tell it, in whatever order and number they came."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from care.facts.registers import (
     Instants,
@@ -14,11 +15,12 @@ from care.facts.registers import (
     keep_latest,
     registers_from_json,
     registers_to_json,
+    to_us,
     value_of,
     write_moments,
     write_registers,
 )
-from contracts.events import OrderFacts, OrderLine, RefundFacts, Region
+from contracts.events import OrderFacts, OrderLine, OrderMoney, RefundFacts, Region
 
 EARLIEST: Final = ("placed_at", "deposit_paid_at", "paid_at", "signed_at", "confirmed_at")
 # A payment hint holds for some time from the last one, so the latest counts.
@@ -44,10 +46,57 @@ REFUND_MOMENTS: Final = (
     "completed_at",
 )
 
-_earliest_of = attrgetter(*EARLIEST)
-_latest_of = attrgetter(*LATEST)
-_plain_of = attrgetter(*PLAIN)
-_moments_of = attrgetter(*MOMENTS)
+
+class Fields:
+    """The fields of an order that a service keeps; what it does not keep, it does not merge."""
+
+    __slots__ = (
+        "earliest",
+        "earliest_of",
+        "instants",
+        "instants_of",
+        "latest",
+        "latest_of",
+        "moments",
+        "moments_of",
+        "plain",
+        "plain_of",
+        "wide",
+    )
+
+    def __init__(
+        self,
+        earliest: tuple[str, ...],
+        latest: tuple[str, ...],
+        plain: tuple[str, ...],
+        moments: tuple[str, ...] = (),
+        *,
+        wide: bool = False,
+    ) -> None:
+        """Name them by how they merge; *wide*: the lines and the region too."""
+        self.earliest, self.earliest_of = earliest, _values_of(earliest)
+        self.latest, self.latest_of = latest, _values_of(latest)
+        self.instants = (*earliest, *latest)
+        self.instants_of = _values_of(self.instants)
+        self.plain, self.plain_of = plain, _values_of(plain)
+        self.moments, self.moments_of = moments, _values_of(moments)
+        self.wide = wide
+
+
+def _values_of(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda facts: tuple(getattr(facts, name) for name in names)
+
+
+EVERYTHING: Final = Fields(EARLIEST, LATEST, PLAIN, MOMENTS, wide=True)
+# What decides whose money an order is, how much, and since when: `contracts.events.OrderMoney`.
+MONEY: Final = Fields(
+    ("paid_at",),
+    ("cancelled_at", "restored_at"),
+    ("customer_id", "currency", "total_minor", "is_test"),
+)
+
 _refund_moments_of = attrgetter(*REFUND_MOMENTS)
 
 
@@ -95,8 +144,7 @@ class RefundState:
         return yes != _NEVER and yes >= no
 
 
-@dataclass(frozen=True, slots=True)
-class OrderState:
+class OrderState(NamedTuple):
     """The merged order. Treat the dictionaries as frozen; `merge_order` copies them."""
 
     shop_id: str
@@ -211,6 +259,8 @@ class OrderState:
     @property
     def refunded_minor(self) -> int:
         """The sum of the claims agreed or completed; one of unknown amount takes nothing yet."""
+        if not self.refunds_by_id:
+            return 0
         return sum(
             refund.amount_minor or 0
             for refund in (RefundState("", held) for held in self.refunds_by_id.values())
@@ -228,13 +278,21 @@ class OrderState:
 
     def is_counted(self, shop_currency: str) -> bool:
         """Paid in full, not cancelled, not a test, in the shop's currency, and net above zero."""
-        return (
-            "paid_at" in self.instants
-            and not self.cancelled
-            and not self.is_test
-            and self.currency == shop_currency
-            and self.net_minor > 0
-        )
+        return self.counts_for(shop_currency) is not None
+
+    def counts_for(self, shop_currency: str) -> tuple[int, int] | None:
+        """Return when, in microseconds, and how much it counts for; None if it does not count."""
+        instants, registers = self.instants, self.registers
+        paid_us, currency = instants.get("paid_at"), registers.get("currency")
+        if paid_us is None or currency is None or currency[1] != shop_currency:
+            return None
+        test, total = registers.get("is_test"), registers.get("total_minor")
+        if ("cancelled_at" in instants and self.cancelled) or (
+            test is not None and test[1] is True
+        ):
+            return None
+        net_minor = (0 if total is None else int(total[1])) - self.refunded_minor
+        return (paid_us, net_minor) if net_minor > 0 else None
 
 
 def empty_order(shop_id: str, order_id: str) -> OrderState:
@@ -242,21 +300,28 @@ def empty_order(shop_id: str, order_id: str) -> OrderState:
     return OrderState(shop_id, order_id, {}, {}, {})
 
 
-def merge_order(state: OrderState | None, facts: OrderFacts) -> OrderState:
+def merge_order(
+    state: OrderState | None, facts: OrderFacts | OrderMoney, fields: Fields = EVERYTHING
+) -> OrderState:
     """Return *state* with *facts* merged in.
 
     As a fold it is commutative, associative and idempotent. When *facts* bring nothing new the
     very *state* comes back, so `merged is state` tells that there is nothing to store.
+
+    Args:
+        state: What is known; None for nothing.
+        facts: What is told now.
+        fields: Which of them are kept.
     """
     if state is None:
-        state = empty_order(facts.shop_id, facts.order_id)
+        return _first(facts, fields)
     version_us = facts.version_us
     instants, registers = dict(state.instants), dict(state.registers)
-    changed = keep_earliest(instants, EARLIEST, _earliest_of(facts))
-    changed |= keep_latest(instants, LATEST, _latest_of(facts))
-    changed |= write_registers(registers, version_us, PLAIN, _plain_of(facts))
-    changed |= write_moments(registers, version_us, MOMENTS, _moments_of(facts))
-    if facts.lines is not None or facts.region is not None:
+    changed = keep_earliest(instants, fields.earliest, fields.earliest_of(facts))
+    changed |= keep_latest(instants, fields.latest, fields.latest_of(facts))
+    changed |= write_registers(registers, version_us, fields.plain, fields.plain_of(facts))
+    changed |= write_moments(registers, version_us, fields.moments, fields.moments_of(facts))
+    if fields.wide and isinstance(facts, OrderFacts):
         changed |= write_registers(
             registers, version_us, ("lines", "region"), (_lines(facts), _region(facts))
         )
@@ -268,6 +333,28 @@ def merge_order(state: OrderState | None, facts: OrderFacts) -> OrderState:
     if not changed:
         return state
     return OrderState(state.shop_id, state.order_id, instants, registers, refunds)
+
+
+def _first(facts: OrderFacts | OrderMoney, fields: Fields) -> OrderState:
+    """Return the state of one fact alone: nothing to compare it with."""
+    version_us = facts.version_us
+    instants: Instants = {}
+    for name, at in zip(fields.instants, fields.instants_of(facts), strict=True):
+        if at is not None:
+            instants[name] = to_us(at)
+    registers: Registers = {
+        name: (version_us, value)
+        for name, value in zip(fields.plain, fields.plain_of(facts), strict=True)
+        if value is not None
+    }
+    if fields.moments:
+        write_moments(registers, version_us, fields.moments, fields.moments_of(facts))
+    if fields.wide and isinstance(facts, OrderFacts):
+        write_registers(registers, version_us, ("lines", "region"), (_lines(facts), _region(facts)))
+    refunds: dict[str, Registers] = {}
+    for refund in facts.refunds:
+        _merge_refund(refunds, refund)
+    return OrderState(facts.shop_id, facts.order_id, instants, registers, refunds)
 
 
 def order_to_json(state: OrderState) -> Json:

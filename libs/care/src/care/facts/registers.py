@@ -22,7 +22,8 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def to_us(at: datetime) -> int:
     """Return UTC microseconds since 1970, exactly; *at* must be aware."""
-    return (at - _EPOCH) // _MICROSECOND
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_us(at_us: int | None) -> datetime | None:

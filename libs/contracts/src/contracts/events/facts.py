@@ -74,6 +74,26 @@ class OrderFacts:
     refunds: tuple[RefundFacts, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class OrderMoney:
+    """Of an `OrderFacts`, what decides whose money it is, how much, and since when.
+
+    A view: it travels as `OrderFacts`, and who needs no more decodes no more.
+    """
+
+    shop_id: str
+    customer_id: str
+    order_id: str
+    version_us: int
+    paid_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    restored_at: datetime | None = None
+    currency: str | None = None
+    total_minor: int | None = None
+    is_test: bool | None = None
+    refunds: tuple[RefundFacts, ...] = ()
+
+
 class ShipmentState(StrEnum):
     LABEL = "label"
     PICKED_UP = "picked_up"

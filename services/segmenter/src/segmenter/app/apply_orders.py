@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from contracts.events import OrderFacts, SegmentChanged
-from segmenter.domain.fold import Held, OrderKey, Purchases, absorb, advance, incomplete
+from contracts.events import SegmentChanged
+from segmenter.domain.fold import Fact, Held, OrderKey, Purchases, absorb, advance, incomplete
 from segmenter.domain.standing import CustomerKey, ShopDay, Standing
 
 
@@ -27,9 +27,7 @@ class Store(Protocol):
     async def send(self, changes: Sequence[SegmentChanged]) -> None: ...
 
 
-async def apply_orders(
-    store: Store, facts: Sequence[OrderFacts], shops: Mapping[str, ShopDay]
-) -> None:
+async def apply_orders(store: Store, facts: Sequence[Fact], shops: Mapping[str, ShopDay]) -> None:
     """Merge *facts* of any number of customers of *shops*, whose days may not move meanwhile."""
     known = await store.orders({(fact.shop_id, fact.order_id) for fact in facts})
     changed, steps = absorb(known, facts, shops)

@@ -1,32 +1,32 @@
 """A batch of order facts, folded one by one: how far the batch reaches must not show in the result.
 
 Two passes, so that storage is asked for whole sets: facts into orders, then the steps that these
-took into standings.
+took into standings. The second goes customer by customer, for nobody's standing depends on others.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from operator import itemgetter
+from typing import NamedTuple, TypeAlias
 
-from care.facts import OrderState, merge_order
-from contracts.events import OrderFacts, SegmentChanged
+from care.facts import MONEY, OrderState, merge_order
+from contracts.events import OrderFacts, OrderMoney, SegmentChanged
 from segmenter.domain.rfm import Purchase, Tally, grow, purchase_of, tally
-from segmenter.domain.standing import UNSEEN, CustomerKey, ShopDay, Standing, is_stale, move
+from segmenter.domain.standing import UNSEEN, CustomerKey, ShopDay, Standing, is_stale, walk
 
+Fact: TypeAlias = OrderMoney | OrderFacts
 OrderKey: TypeAlias = tuple[str, str]  # shop, order
 Purchases: TypeAlias = Mapping[str, Purchase]  # of one customer, by order
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """An order as it is kept: all that is known of it, and what it counts for."""
+class Held(NamedTuple):
+    """An order as it is kept: what is known of its money, and what it counts for."""
 
     order: OrderState
     purchase: Purchase | None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What one fact did to one customer's purchases; nothing, when the two are equal."""
 
     customer: CustomerKey
@@ -44,7 +44,7 @@ class Outcome:
 
 
 def absorb(
-    known: Mapping[OrderKey, Held], facts: Iterable[OrderFacts], shops: Mapping[str, ShopDay]
+    known: Mapping[OrderKey, Held], facts: Iterable[Fact], shops: Mapping[str, ShopDay]
 ) -> tuple[dict[OrderKey, Held], list[Step]]:
     """Merge *facts* into the *known* orders; return those that changed, and the steps in order.
 
@@ -54,15 +54,19 @@ def absorb(
     changed: dict[OrderKey, Held] = {}
     steps: list[Step] = []
     for fact in facts:
-        shop, key = shops[fact.shop_id], (fact.shop_id, fact.order_id)
+        shop_id, order_id = fact.shop_id, fact.order_id
+        shop, key = shops[shop_id], (shop_id, order_id)
         was = changed.get(key) or known.get(key)
-        order = merge_order(None if was is None else was.order, fact)
+        order = merge_order(None if was is None else was.order, fact, MONEY)
         if was is not None and order is was.order:
-            steps.append(Step((fact.shop_id, fact.customer_id), fact.order_id, None, None))
+            steps.append(Step((shop_id, fact.customer_id), order_id, None, None))
             continue
         now = Held(order, purchase_of(order, zone=shop.zone, currency=shop.currency))
         changed[key] = now
-        steps.extend(_steps(fact, was, now))
+        if was is None:
+            steps.append(Step((shop_id, fact.customer_id), order_id, None, now.purchase))
+        else:
+            steps.extend(_steps(fact, was, now))
     return changed, steps
 
 
@@ -70,16 +74,18 @@ def incomplete(
     steps: Iterable[Step], standings: Mapping[CustomerKey, Standing], shops: Mapping[str, ShopDay]
 ) -> set[CustomerKey]:
     """Return the customers whose tally cannot grow but must be added up from all purchases."""
-    return {
-        step.customer
-        for step in steps
-        if (step.before is not None and step.before != step.after)
-        or is_stale(standings.get(step.customer, UNSEEN), shops[step.customer[0]].day)
+    concerned = {step.customer for step in steps}
+    moved = {step.customer for step in steps if step.before not in (None, step.after)}
+    return moved | {
+        customer
+        for customer in concerned
+        if (standing := standings.get(customer)) is not None
+        and is_stale(standing, shops[customer[0]].day)
     }
 
 
 def advance(
-    steps: Sequence[Step],
+    steps: Iterable[Step],
     standings: Mapping[CustomerKey, Standing],
     purchases: Mapping[CustomerKey, Purchases],
     shops: Mapping[str, ShopDay],
@@ -92,47 +98,65 @@ def advance(
         purchases: As stored, of those that `incomplete` names.
         shops: Of all customers concerned.
     """
+    paths: dict[CustomerKey, list[tuple[int, Step]]] = {}
+    for number, step in enumerate(steps):
+        paths.setdefault(step.customer, []).append((number, step))
     outcome = Outcome()
-    books = {customer: dict(held) for customer, held in purchases.items()}
-    for step in steps:
-        customer, shop = step.customer, shops[step.customer[0]]
-        stored = standings.get(customer)
-        before = outcome.standings.get(customer) or stored or UNSEEN
-        after, change = move(customer, before, _total(step, before, books, shop), shop)
+    changes: list[tuple[int, SegmentChanged]] = []
+    for customer, path in paths.items():
+        shop, stored = shops[customer[0]], standings.get(customer)
+        before = stored or UNSEEN
+        taken = [step for _, step in path]
+        totals = _totals(taken, before.total, purchases.get(customer), shop)
+        after, moves = walk(customer, before, totals, shop)
         # A purchase that moved is written even where the tally stays equal: whoever read the
         # customer's purchases meanwhile must notice.
-        if after != before or stored is None or step.before != step.after:
+        if after != stored or any(step.before != step.after for step in taken):
             outcome.standings[customer] = after
-        if change is not None:
-            outcome.changes.append(change)
+        changes += [(path[number][0], change) for number, change in moves]
+    changes.sort(key=itemgetter(0))
+    outcome.changes.extend(change for _, change in changes)
     return outcome
 
 
-def _steps(fact: OrderFacts, was: Held | None, now: Held) -> list[Step]:
-    owner, before = now.order.customer_id, None if was is None else was.purchase
-    former = owner if was is None else was.order.customer_id
+def _steps(fact: Fact, was: Held, now: Held) -> list[Step]:
+    former, owner = was.order.customer_id, now.order.customer_id
     customers = dict.fromkeys((former, owner, fact.customer_id))
     return [
         Step(
             (fact.shop_id, customer),
             fact.order_id,
-            before if customer == former else None,
+            was.purchase if customer == former else None,
             now.purchase if customer == owner else None,
         )
         for customer in customers
     ]
 
 
-def _total(
-    step: Step, before: Standing, books: Mapping[CustomerKey, dict[str, Purchase]], shop: ShopDay
-) -> Tally:
-    book = books.get(step.customer)
-    if book is not None:
+def _totals(
+    steps: Sequence[Step], total: Tally, purchases: Purchases | None, shop: ShopDay
+) -> Iterator[Tally]:
+    """Return the tally after each step: grown, or added up where all purchases are at hand."""
+    return _grown(steps, total, shop) if purchases is None else _added(steps, purchases, shop)
+
+
+def _grown(steps: Iterable[Step], total: Tally, shop: ShopDay) -> Iterator[Tally]:
+    for step in steps:
+        if step.after is not None and step.after != step.before:
+            total = grow(total, step.after, shop.day)
+        yield total
+
+
+def _added(steps: Iterable[Step], purchases: Purchases, shop: ShopDay) -> Iterator[Tally]:
+    book = dict(purchases)
+    total: Tally | None = None
+    for step in steps:
         if step.after is not None:
             book[step.order_id] = step.after
         elif step.before is not None:
             book.pop(step.order_id, None)  # gone already: then the save finds out, and we try again
-        return tally(book.values(), shop.day)
-    if step.after is None or step.after == step.before:
-        return before.total
-    return grow(before.total, step.after, shop.day)
+        if total is None or step.before not in (None, step.after):
+            total = tally(book.values(), shop.day)
+        elif step.before is None and step.after is not None:
+            total = grow(total, step.after, shop.day)
+        yield total

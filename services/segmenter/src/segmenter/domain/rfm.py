@@ -7,22 +7,21 @@ tally is a sum over a set.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
-from care.calendar import day_of
+from care.calendar import day_of_us
+from care.calendar import zone as zone_of
 from care.facts import OrderState
 
 
-@dataclass(frozen=True, slots=True)
-class Purchase:
+class Purchase(NamedTuple):  # like all that is made per fact: a third of a dataclass's time
     """A counted order: the day on which it was paid in full, its money less refunds."""
 
     day: date
     net_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """One customer's purchases up to a day, over the whole life."""
 
     frequency: int = 0
@@ -44,10 +43,11 @@ class Rfm:
 
 def purchase_of(order: OrderState, *, zone: str, currency: str) -> Purchase | None:
     """Return what *order* counts for in a shop of this *zone* and *currency*; None for nothing."""
-    paid_at = order.paid_at
-    if paid_at is None or not order.is_counted(currency):
+    counted = order.counts_for(currency)
+    if counted is None:
         return None
-    return Purchase(day_of(paid_at, zone), order.net_minor)
+    paid_us, net_minor = counted
+    return Purchase(day_of_us(paid_us, zone_of(zone)), net_minor)
 
 
 def tally(purchases: Iterable[Purchase], as_of: date) -> Tally:

@@ -1,5 +1,6 @@
 """Where a customer stands, until when that holds, and what to announce when it changes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, TypeAlias
@@ -58,31 +59,38 @@ def move(
         total: The customer's tally as of the shop's day.
         shop: Day and average to compare with.
     """
-    days = recency(total, shop.day)
-    is_high = shop.average.is_high(total.monetary_minor)
-    cell = cell_of(days, total.frequency, is_high=is_high)
-    changed = cell is not before.cell
-    after = Standing(
-        total=total,
-        cell=cell,
-        is_high=is_high if is_split(cell) else None,
-        due_day=_due_day(total, shop.day),
-        revision=before.revision + changed,
-    )
-    if not changed:
-        return after, None
-    return after, SegmentChanged(
-        shop_id=customer[0],
-        customer_id=customer[1],
-        revision=after.revision,
-        as_of=shop.day,
-        before=before.cell,
-        after=cell,
-        reason=_reason(before, after),
-        recency_days=days,
-        frequency=total.frequency,
-        monetary_minor=total.monetary_minor,
-    )
+    after, changes = walk(customer, before, [total], shop)
+    return after, changes[0][1] if changes else None
+
+
+def walk(
+    customer: CustomerKey, before: Standing, totals: Iterable[Tally], shop: ShopDay
+) -> tuple[Standing, list[tuple[int, SegmentChanged]]]:
+    """`move` along the *totals*; return where that ends, and the changes by number of the total."""
+    total, cell, revision = before.total, before.cell, before.revision
+    changes: list[tuple[int, SegmentChanged]] = []
+    for number, after in enumerate(totals):
+        days = recency(after, shop.day)
+        is_high = shop.average.is_high(after.monetary_minor)
+        now = cell_of(days, after.frequency, is_high=is_high)
+        if now is not cell:
+            revision += 1
+            change = SegmentChanged(
+                shop_id=customer[0],
+                customer_id=customer[1],
+                revision=revision,
+                as_of=shop.day,
+                before=cell,
+                after=now,
+                reason=_reason(cell, now, bought=after != total),
+                recency_days=days,
+                frequency=after.frequency,
+                monetary_minor=after.monetary_minor,
+            )
+            changes.append((number, change))
+        total, cell = after, now
+    side = shop.average.is_high(total.monetary_minor) if is_split(cell) else None
+    return Standing(total, cell, side, _due_day(total, shop.day), revision), changes
 
 
 def _due_day(total: Tally, as_of: date) -> date | None:
@@ -90,9 +98,9 @@ def _due_day(total: Tally, as_of: date) -> date | None:
     return min(days, default=None)
 
 
-def _reason(before: Standing, after: Standing) -> ChangeReason:
-    if before.total != after.total:
+def _reason(before: Cell, after: Cell, *, bought: bool) -> ChangeReason:
+    if bought:
         return ChangeReason.EVENT
-    if stage_of(before.cell) is not stage_of(after.cell):
+    if stage_of(before) is not stage_of(after):
         return ChangeReason.TIME
     return ChangeReason.AVERAGE

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from care.calendar import UnknownZone, zone
-from contracts.codec import Tombstone, Unreadable, decode, split_key
-from contracts.events import CustomerProfile, OrderFacts, Shop, Watermark
+from contracts.codec import Tombstone, Unreadable, decoder, split_key
+from contracts.events import CustomerProfile, OrderFacts, OrderMoney, Shop, Watermark
 from plumbing.absence import Absence
 from plumbing.clock import business_now
 from plumbing.records import Record
@@ -21,6 +21,8 @@ from segmenter.domain.standing import CustomerKey, ShopDay
 from segmenter.edges.person_store import PersonStore
 from segmenter.edges.shop_store import ShopStore
 from segmenter.edges.store import Outlet, PostgresStore
+
+decode = decoder({OrderFacts: OrderMoney})  # of orders only what is kept
 
 
 class Consumer:
@@ -55,7 +57,7 @@ class Consumer:
             return shops
 
         read = await self._sieve.read(conn, records, known=hold, fault=_unfit_order)
-        facts = [event for _, event in read if isinstance(event, OrderFacts)]
+        facts = [event for _, event in read if isinstance(event, OrderMoney)]
         if facts:
             outlet = Outlet(await business_now(conn), self._partitions)
             await apply_orders(PostgresStore(conn, outlet), facts, shops)
@@ -75,13 +77,9 @@ class Consumer:
 
 
 def _unfit_order(event: Any) -> str | None:
-    match event:
-        case OrderFacts():
-            return unfit(event)
-        case Watermark():
-            return None
-        case _:
-            return _not_handled(event)
+    if isinstance(event, OrderMoney):
+        return unfit(event)
+    return None if isinstance(event, Watermark) else _not_handled(event)
 
 
 def _unfit_shop(event: Any) -> str | None:

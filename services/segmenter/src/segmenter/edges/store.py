@@ -8,16 +8,17 @@ order, or at midnight; the loser's batch is handled again.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 from sqlalchemy import Row, TextClause, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from care.facts import order_from_json, order_to_json
+from care.facts import OrderState, order_from_json
 from contracts.codec import encode
 from contracts.events import Cell, SegmentChanged
-from plumbing import outbox, trace
+from plumbing import arrays, outbox, trace
 from plumbing.consume import NotReady
 from plumbing.crashpoint import crashpoint
 from plumbing.records import place
@@ -26,14 +27,19 @@ from segmenter.domain.rfm import Purchase, Tally
 from segmenter.domain.standing import CustomerKey, Standing
 from segmenter.metrics import CHANGES
 
+Columns: TypeAlias = dict[str, str]  # each an array in one text
+
 SOURCE: Final = "segmenter"
+UNIT: Final = "\x1f"  # between texts of JSON, which never hold it bare
+OVERTAKEN: Final = "another transaction wrote the same rows"
 
 _ORDERS: Final = text(
     """
     select shop_id, order_id, cast(state as text) as state, paid_day, net_minor,
            cast(customer_order.xmin as text) as seen
     from customer_order
-    join unnest(cast(:shops as text[]), cast(:orders as text[])) as wanted(shop_id, order_id)
+    join unnest(cast(cast(:shops as text) as text[]),
+                cast(cast(:orders as text) as text[])) as wanted(shop_id, order_id)
       using (shop_id, order_id)
     """
 )
@@ -41,10 +47,11 @@ _INSERT_ORDERS: Final = text(
     """
     insert into customer_order (shop_id, order_id, customer_id, state, paid_day, net_minor)
     select shop_id, order_id, customer_id, cast(state as jsonb), paid_day, net_minor
-    from unnest(cast(:shop_id as text[]), cast(:order_id as text[]), cast(:customer_id as text[]),
-                cast(:state as text[]), cast(:paid_day as date[]), cast(:net_minor as bigint[]))
+    from unnest(cast(cast(:shop_id as text) as text[]), cast(cast(:order_id as text) as text[]),
+                cast(cast(:customer_id as text) as text[]),
+                string_to_array(:state, chr(31)), cast(cast(:paid_day as text) as date[]),
+                cast(cast(:net_minor as text) as bigint[]))
          as new(shop_id, order_id, customer_id, state, paid_day, net_minor)
-    on conflict (shop_id, order_id) do nothing
     """
 )
 _UPDATE_ORDERS: Final = text(
@@ -52,9 +59,11 @@ _UPDATE_ORDERS: Final = text(
     update customer_order as held
     set customer_id = new.customer_id, state = cast(new.state as jsonb),
         paid_day = new.paid_day, net_minor = new.net_minor
-    from unnest(cast(:shop_id as text[]), cast(:order_id as text[]), cast(:customer_id as text[]),
-                cast(:state as text[]), cast(:paid_day as date[]), cast(:net_minor as bigint[]),
-                cast(:seen as text[]))
+    from unnest(cast(cast(:shop_id as text) as text[]), cast(cast(:order_id as text) as text[]),
+                cast(cast(:customer_id as text) as text[]),
+                string_to_array(:state, chr(31)), cast(cast(:paid_day as text) as date[]),
+                cast(cast(:net_minor as text) as bigint[]),
+                cast(cast(:seen as text) as text[]))
          as new(shop_id, order_id, customer_id, state, paid_day, net_minor, seen)
     where held.shop_id = new.shop_id and held.order_id = new.order_id
       and cast(held.xmin as text) = new.seen
@@ -64,7 +73,8 @@ _STANDINGS: Final = """
     select shop_id, customer_id, frequency, monetary_minor, first_day, last_day, next_day,
            due_day, cell, is_high, revision, cast(customer_state.xmin as text) as seen
     from customer_state
-    join unnest(cast(:shops as text[]), cast(:customers as text[])) as wanted(shop_id, customer_id)
+    join unnest(cast(cast(:shops as text) as text[]),
+                cast(cast(:customers as text) as text[])) as wanted(shop_id, customer_id)
       using (shop_id, customer_id)
     """
 _READ_STANDINGS: Final = text(_STANDINGS)
@@ -73,10 +83,14 @@ _LOCK_STANDINGS: Final = text(
     + ' order by shop_id collate "C", customer_id collate "C" for update of customer_state'
 )
 _NEW_STANDINGS: Final = """
-    unnest(cast(:shop_id as text[]), cast(:customer_id as text[]), cast(:frequency as bigint[]),
-           cast(:monetary_minor as bigint[]), cast(:first_day as date[]), cast(:last_day as date[]),
-           cast(:next_day as date[]), cast(:due_day as date[]), cast(:cell as text[]),
-           cast(:is_high as boolean[]), cast(:revision as bigint[]), cast(:seen as text[]))
+    unnest(cast(cast(:shop_id as text) as text[]), cast(cast(:customer_id as text) as text[]),
+           cast(cast(:frequency as text) as bigint[]),
+           cast(cast(:monetary_minor as text) as bigint[]),
+           cast(cast(:first_day as text) as date[]), cast(cast(:last_day as text) as date[]),
+           cast(cast(:next_day as text) as date[]), cast(cast(:due_day as text) as date[]),
+           cast(cast(:cell as text) as text[]),
+           cast(cast(:is_high as text) as boolean[]), cast(cast(:revision as text) as bigint[]),
+           cast(cast(:seen as text) as text[]))
     as new(shop_id, customer_id, frequency, monetary_minor, first_day, last_day, next_day, due_day,
            cell, is_high, revision, seen)
     """
@@ -112,7 +126,8 @@ _PURCHASES: Final = text(
     """
     select shop_id, customer_id, order_id, paid_day, net_minor
     from customer_order
-    join unnest(cast(:shops as text[]), cast(:customers as text[])) as wanted(shop_id, customer_id)
+    join unnest(cast(cast(:shops as text) as text[]),
+                cast(cast(:customers as text) as text[])) as wanted(shop_id, customer_id)
       using (shop_id, customer_id)
     where paid_day is not null
     """
@@ -190,15 +205,19 @@ class PostgresStore:
     ) -> None:
         """Write what changed, in one order everywhere: orders before standings, sorted by key."""
         seen = self._seen_orders
-        fresh = [_order_row(k, h, None) for k, h in sorted(orders.items()) if k not in seen]
-        known = [_order_row(k, h, seen[k]) for k, h in sorted(orders.items()) if k in seen]
-        await self._write(_INSERT_ORDERS, fresh)
-        await self._write(_UPDATE_ORDERS, known)
+        fresh = sorted(key for key in orders if key not in seen)
+        known = sorted(key for key in orders if key in seen)
+        try:
+            await self._write(_INSERT_ORDERS, _order_columns(fresh, orders), len(fresh))
+        except IntegrityError as error:
+            raise NotReady(OVERTAKEN) from error
+        news = {**_order_columns(known, orders), "seen": arrays.plain([seen[key] for key in known])}
+        await self._write(_UPDATE_ORDERS, news, len(known))
         seen = self._seen_standings
-        new = [_standing_row(k, s, None) for k, s in sorted(standings.items()) if k not in seen]
-        old = [_standing_row(k, s, seen[k]) for k, s in sorted(standings.items()) if k in seen]
-        await self._write(_INSERT_STANDINGS, new)
-        await self._write(_UPDATE_STANDINGS, old)
+        new = sorted(key for key in standings if key not in seen)
+        old = sorted(key for key in standings if key in seen)
+        await self._write(_INSERT_STANDINGS, _standing_columns(new, standings, seen), len(new))
+        await self._write(_UPDATE_STANDINGS, _standing_columns(old, standings, seen), len(old))
         crashpoint("after-merge")
 
     async def send(self, changes: Sequence[SegmentChanged]) -> None:
@@ -224,15 +243,12 @@ class PostgresStore:
     def _held(self, row: Row[Any]) -> Held:
         self._seen_orders[row.shop_id, row.order_id] = row.seen
         purchase = None if row.paid_day is None else Purchase(row.paid_day, row.net_minor)
-        return Held(order_from_json(orjson.loads(row.state)), purchase)
+        state = {**orjson.loads(row.state), "shop": row.shop_id, "order": row.order_id}
+        return Held(order_from_json(state), purchase)
 
-    async def _write(self, statement: TextClause, rows: Sequence[Mapping[str, Any]]) -> None:
-        if not rows:
-            return
-        columns = {name: [row[name] for row in rows] for name in rows[0]}
-        written = await self._conn.execute(statement, columns)
-        if written.rowcount != len(rows):
-            raise NotReady("another transaction wrote the same rows")
+    async def _write(self, statement: TextClause, columns: Columns, rows: int) -> None:
+        if rows and (await self._conn.execute(statement, columns)).rowcount != rows:
+            raise NotReady(OVERTAKEN)
 
 
 async def publish(conn: AsyncConnection, outlet: Outlet, events: Sequence[Any]) -> None:
@@ -249,39 +265,52 @@ async def publish(conn: AsyncConnection, outlet: Outlet, events: Sequence[Any]) 
     )
 
 
-def _split(keys: Collection[tuple[str, str]]) -> tuple[list[str], list[str]]:
+def _split(keys: Collection[tuple[str, str]]) -> tuple[str, str]:
     ordered = sorted(keys)
-    return [first for first, _ in ordered], [second for _, second in ordered]
+    return arrays.texts([one for one, _ in ordered]), arrays.texts([two for _, two in ordered])
 
 
-def _order_row(key: OrderKey, held: Held, seen: str | None) -> dict[str, Any]:
-    purchase = held.purchase
-    row = {
-        "shop_id": key[0],
-        "order_id": key[1],
-        "customer_id": held.order.customer_id,
-        "state": orjson.dumps(order_to_json(held.order)).decode(),
-        "paid_day": None if purchase is None else purchase.day,
-        "net_minor": None if purchase is None else purchase.net_minor,
-    }
-    return row if seen is None else {**row, "seen": seen}
-
-
-def _standing_row(key: CustomerKey, standing: Standing, seen: str | None) -> dict[str, Any]:
-    total = standing.total
+def _order_columns(keys: Sequence[OrderKey], orders: Mapping[OrderKey, Held]) -> Columns:
+    held = [orders[key] for key in keys]
+    purchases = [one.purchase for one in held]
+    shops, ids = _split(keys)
     return {
-        "shop_id": key[0],
-        "customer_id": key[1],
-        "frequency": total.frequency,
-        "monetary_minor": total.monetary_minor,
-        "first_day": total.first_day,
-        "last_day": total.last_day,
-        "next_day": total.next_day,
-        "due_day": standing.due_day,
-        "cell": standing.cell,
-        "is_high": standing.is_high,
-        "revision": standing.revision,
-        "seen": seen,
+        "shop_id": shops,
+        "order_id": ids,
+        "customer_id": arrays.texts([one.order.customer_id for one in held]),
+        "state": UNIT.join([_state_of(one.order) for one in held]),
+        "paid_day": arrays.plain([None if one is None else one.day for one in purchases]),
+        "net_minor": arrays.plain([None if one is None else one.net_minor for one in purchases]),
+    }
+
+
+def _state_of(order: OrderState) -> str:
+    """Return *order* as JSON, without the ids that have columns of their own."""
+    state = {"at": order.instants, "is": order.registers, "refunds": order.refunds_by_id}
+    return orjson.dumps(state).decode()
+
+
+def _standing_columns(
+    keys: Sequence[CustomerKey],
+    standings: Mapping[CustomerKey, Standing],
+    seen: Mapping[CustomerKey, str],
+) -> Columns:
+    held = [standings[key] for key in keys]
+    totals = [one.total for one in held]
+    shops, ids = _split(keys)
+    return {
+        "shop_id": shops,
+        "customer_id": ids,
+        "frequency": arrays.plain([one.frequency for one in totals]),
+        "monetary_minor": arrays.plain([one.monetary_minor for one in totals]),
+        "first_day": arrays.plain([one.first_day for one in totals]),
+        "last_day": arrays.plain([one.last_day for one in totals]),
+        "next_day": arrays.plain([one.next_day for one in totals]),
+        "due_day": arrays.plain([one.due_day for one in held]),
+        "cell": arrays.plain([one.cell for one in held]),
+        "is_high": arrays.plain([one.is_high for one in held]),
+        "revision": arrays.plain([one.revision for one in held]),
+        "seen": arrays.plain([seen.get(key) for key in keys]),
     }
 
 
