@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from care.facts import MONEY, OrderState, merge_order
 from contracts.events import OrderFacts, OrderMoney, SegmentChanged
-from segmenter.domain.rfm import Purchase, Tally, grow, purchase_of, tally
+from segmenter.domain.rfm import Purchase, Tally, amend, grow, purchase_of, tally
 from segmenter.domain.standing import UNSEEN, CustomerKey, ShopDay, Standing, is_stale, walk
 
 Fact: TypeAlias = OrderMoney | OrderFacts
@@ -75,7 +75,7 @@ def incomplete(
 ) -> set[CustomerKey]:
     """Return the customers whose tally cannot grow but must be added up from all purchases."""
     concerned = {step.customer for step in steps}
-    moved = {step.customer for step in steps if step.before not in (None, step.after)}
+    moved = {step.customer for step in steps if _has_moved(step)}
     return moved | {
         customer
         for customer in concerned
@@ -142,8 +142,7 @@ def _totals(
 
 def _grown(steps: Iterable[Step], total: Tally, shop: ShopDay) -> Iterator[Tally]:
     for step in steps:
-        if step.after is not None and step.after != step.before:
-            total = grow(total, step.after, shop.day)
+        total = _next(total, step, shop)
         yield total
 
 
@@ -155,8 +154,22 @@ def _added(steps: Iterable[Step], purchases: Purchases, shop: ShopDay) -> Iterat
             book[step.order_id] = step.after
         elif step.before is not None:
             book.pop(step.order_id, None)  # gone already: then the save finds out, and we try again
-        if total is None or step.before not in (None, step.after):
+        if total is None or _has_moved(step):
             total = tally(book.values(), shop.day)
-        elif step.before is None and step.after is not None:
-            total = grow(total, step.after, shop.day)
+        else:
+            total = _next(total, step, shop)
         yield total
+
+
+def _next(total: Tally, step: Step, shop: ShopDay) -> Tally:
+    if step.after is None or step.after == step.before:
+        return total
+    if step.before is None:
+        return grow(total, step.after, shop.day)
+    return amend(total, step.before, step.after, shop.day)
+
+
+def _has_moved(step: Step) -> bool:
+    """Tell whether a purchase went away or to another day: then days must be looked for anew."""
+    before, after = step.before, step.after
+    return before is not None and (after is None or after.day != before.day)

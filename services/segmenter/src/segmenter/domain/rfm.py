@@ -73,6 +73,13 @@ def grow(total: Tally, purchase: Purchase, as_of: date) -> Tally:
     )
 
 
+def amend(total: Tally, before: Purchase, after: Purchase, as_of: date) -> Tally:
+    """Return *total*, which is of *as_of*, with one purchase worth something else on its day."""
+    if after.day > as_of:
+        return total
+    return total._replace(monetary_minor=total.monetary_minor - before.net_minor + after.net_minor)
+
+
 def measure(purchases: Iterable[Purchase], as_of: date, window_days: int | None = None) -> Rfm:
     """Return R, F and M at the end of *as_of*.
 
