@@ -199,3 +199,19 @@ def test_a_purchase_that_another_transaction_took_meanwhile_is_no_failure() -> N
     outcome = advance(steps, kept.standings, {who: {}}, SHOPS)
 
     assert outcome.standings[who].cell is Cell.NEVER_BOUGHT
+
+
+def test_a_refund_amends_the_tally_without_a_look_at_all_purchases() -> None:
+    kept = Kept()
+    kept.apply([paid("o1"), paid("o2")])
+    refund = RefundFacts("r1", 2, amount_minor=20, agreed_at=NOON)
+    ahead = paid("o3", paid_at=NOON + timedelta(days=9))
+    back = [replace(paid("o1"), refunds=(refund,)), ahead, replace(ahead, refunds=(refund,))]
+
+    _, steps = absorb(kept.orders, back, SHOPS)
+    outcome = advance(steps, kept.standings, {}, SHOPS)
+
+    assert incomplete(steps, kept.standings, SHOPS) == set()
+    total = outcome.standings["tea", "ann"].total
+    assert (total.frequency, total.monetary_minor) == (2, 80)
+    assert total.next_day == DAY + timedelta(days=9)
