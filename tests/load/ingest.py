@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -49,10 +49,10 @@ ONE: Final = Shape(1, 32)
 MANY: Final = Shape(BATCH, 8, '{"events":[', "]}", "/batch", "[", "]")
 
 
-def _load(url: str, path: str, shape: Shape, size: Size, *, peer: bool) -> wrk.Load:
+def load_of(url: str, shape: Shape, size: Size, *, peer: bool) -> wrk.Load:
     return wrk.Load(
         url=url,
-        path=path,
+        path=shape.peer_path if peer else EVENTS_PATH,
         headers={"Authorization": f"Bearer {token(SHOP_ID, ['events:write'])}"},
         connections=shape.connections,
         seconds=SECONDS,
@@ -76,7 +76,7 @@ class Ingest:
 
     async def run(self) -> Run:
         run = f"r{next(self._runs):03d}"
-        began_at = await self._ends()
+        began_at = await self.ends()
         before = usage(self.pod.process.pid)
         shot = await self.load.fire(run)
         after = usage(self.pod.process.pid)
@@ -101,10 +101,11 @@ class Ingest:
             return f"{shot.refused} refused, {shot.broken} broken"
         found: dict[int, bytes] = {}
         twice = altered = 0
-        async for event_id, order in self._logged(began_at):
+        async for record, order in self.logged(began_at):
             number = wrk.number_of(order.order_id, run)
             if number is None:
                 continue
+            event_id = header(record.headers, "ce_id")
             twice += found.setdefault(number, event_id) != event_id
             said = (order.customer_id, order.total_minor)
             altered += said != (wrk.customer_of(number), wrk.total_of(number))
@@ -113,14 +114,14 @@ class Ingest:
             return f"{len(found)} logged of {least} to {most}, {twice} twice, {altered} altered"
         return ""
 
-    async def _logged(
+    async def logged(
         self, began_at: Mapping[TopicPartition, int]
-    ) -> AsyncIterator[tuple[bytes, OrderFacts]]:
-        """Yield id and order of all that came since; the same id twice is one fact."""
+    ) -> AsyncIterator[tuple[Any, OrderFacts]]:
+        """Yield record and order of all that came since; one id twice is one fact."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bed.kafka.kafka_servers)
         await consumer.start()
         try:
-            ends = await self._ends()
+            ends = await self.ends()
             consumer.assign(list(ends))
             for place, offset in began_at.items():
                 consumer.seek(place, offset)
@@ -130,13 +131,13 @@ class Ingest:
                     for record in records:
                         event = decode(record.headers, record.value, record.key)
                         if isinstance(event, OrderFacts):
-                            yield header(record.headers, "ce_id"), event
+                            yield record, event
                     if records and records[-1].offset + 1 >= ends[place]:
                         left.discard(place)
         finally:
             await consumer.stop()
 
-    async def _ends(self) -> dict[TopicPartition, int]:
+    async def ends(self) -> dict[TopicPartition, int]:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bed.kafka.kafka_servers)
         await consumer.start()
         try:
@@ -148,7 +149,7 @@ class Ingest:
 
     async def _behind(self) -> int:
         """Return how many orders ingest's own consumer has not registered yet."""
-        ends = await self._ends()
+        ends = await self.ends()
         conn = await self.bed.connect(self.database)
         try:
             rows = await conn.fetch(_LAG)
@@ -222,13 +223,11 @@ async def _open(shape: Shape, bed: Bed, size: Size) -> AsyncIterator[Contest]:
             pod = await house.start("ingest")
             bed.pin_subject(pod.process.pid)
             await pod.ready()
-            await _open_shop(pod)
+            await open_shop(pod)
             await _listening(url)
             yield Contest(
-                Ingest(
-                    bed, pod, _load(pod.url, EVENTS_PATH, shape, size, peer=False), house.database
-                ),
-                Echo(peer.pid, url, _load(url, shape.peer_path, shape, size, peer=True)),
+                Ingest(bed, pod, load_of(pod.url, shape, size, peer=False), house.database),
+                Echo(peer.pid, url, load_of(url, shape, size, peer=True)),
                 {
                     "wrk": f"1 thread, {shape.connections} connections, {SECONDS} s a run",
                     "orders in a body": str(shape.count),
@@ -238,7 +237,7 @@ async def _open(shape: Shape, bed: Bed, size: Size) -> AsyncIterator[Contest]:
             await house.stop()
 
 
-async def _open_shop(pod: Pod) -> None:
+async def open_shop(pod: Pod) -> None:
     api = Api({"ingest": pod.url}, token(ttl_s=3600))
     try:
         await api.put("ingest", f"/v1/shops/{SHOP_ID}", dict(SHOP))

@@ -4,6 +4,7 @@
 --              its customer, twice a second, its total
 -- BENCH_FIRST, BENCH_LAST, BENCH_COUNT   around and how many orders a body holds
 -- BENCH_LIMIT  stop after so many answers; 0 for none
+-- BENCH_PAUSE  milliseconds that a connection waits before each request; 0 for none
 local template = os.getenv("BENCH_ORDER")
 local first, last = os.getenv("BENCH_FIRST"), os.getenv("BENCH_LAST")
 local count = tonumber(os.getenv("BENCH_COUNT"))
@@ -30,6 +31,11 @@ end
 
 function request()
   return head .. body()
+end
+
+local pause = tonumber(os.getenv("BENCH_PAUSE"))
+if pause > 0 then
+  function delay() return pause end
 end
 
 if limit > 0 then

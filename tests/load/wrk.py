@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,11 +19,11 @@ _ORDER: Final[Mapping[str, Any]] = {
     "kind": "order",
     "order_id": "RUN-NUMBER",
     "customer_id": "buyer-CUSTOMER",
-    "version": "2026-03-01T08:30:SECOND.123456Z",
-    "placed_at": "2026-03-01T08:12:07.000000Z",
-    "paid_at": "2026-03-01T08:30:SECOND.123456Z",
-    "closes_at": "2026-03-01T09:12:07Z",
-    "ship_by": "2026-03-03T16:00:00+08:00",
+    "version": "DAYT08:30:SECOND.123456Z",
+    "placed_at": "DAYT08:12:07.000000Z",
+    "paid_at": "DAYT08:30:SECOND.123456Z",
+    "closes_at": "DAYT09:12:07Z",
+    "ship_by": "DAYT16:00:00+08:00",
     "currency": "CNY",
     "total": "TOTAL",
     "discount": 500,
@@ -60,6 +61,7 @@ def number_of(order_id: str, run: str) -> int | None:
 def _template(run: str) -> str:
     """Return the order as orders.lua wants it."""
     told = json.dumps(_ORDER, ensure_ascii=False, separators=(",", ":")).replace("RUN", run)
+    told = told.replace("DAY", (datetime.now(UTC) - timedelta(days=2)).date().isoformat())
     told = told.replace('"TOTAL"', "1TOTAL")  # a number, and one without a leading zero
     return re.sub("|".join(_DIGITS), lambda found: _DIGITS[found[0]], told)
 
@@ -90,6 +92,7 @@ class Load:
     last: str = ""
     count: int = 1  # orders in a body
     limit: int = 0  # answers; none when 0
+    pause_ms: float = 0.0  # of each connection before a request
 
     async def fire(self, run: str) -> Shot:
         host = self.url.removeprefix("http://")
@@ -107,6 +110,7 @@ class Load:
                 "BENCH_LAST": self.last,
                 "BENCH_COUNT": str(self.count),
                 "BENCH_LIMIT": str(self.limit),
+                "BENCH_PAUSE": str(round(self.pause_ms)),
             },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -14,6 +14,7 @@ import jwt
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.types import ASGIApp
 
 from web.auth import AUDIENCE, ISSUER, Guard, issue_local_token
 from web.pages import encode_cursor
@@ -102,16 +103,22 @@ def doors_of(document: Mapping[str, Any]) -> list[Door]:
     return sorted(found, key=lambda door: (door.template, door.method))
 
 
-async def opened_by_mistake(app: FastAPI, secret: str) -> list[str]:
-    """Return what deviates: `GET /v1/... alg none: 200 instead of 401`. Empty is good."""
-    transport = httpx.ASGITransport(app)
+async def opened_by_mistake(app: FastAPI, secret: str, front: ASGIApp | None = None) -> list[str]:
+    """Return what deviates: `GET /v1/... alg none: 200 instead of 401`. Empty is good.
+
+    Args:
+        app: Whose routes are tried.
+        secret: Signs the tokens.
+        front: What is served, when *app* stands behind something.
+    """
+    transport = httpx.ASGITransport(front or app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await deviations(client, doors(app), secret)
 
 
-async def failing(app: FastAPI, secret: str) -> list[str]:
+async def failing(app: FastAPI, secret: str, front: ASGIApp | None = None) -> list[str]:
     """Ask every route what a hostile but entitled caller might; return what ended in 5xx."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(front or app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return [
             f"{door.method} {path[:120]} {body[:20]!r}: {status}"

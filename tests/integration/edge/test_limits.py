@@ -8,7 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from integration.edge.conftest import Build, Call
 from web.bodies import limited_body
-from web.limits import MAX_BODY_BYTES, Admission, BodyLimit
+from web.limits import MAX_BODY_BYTES, Admission, BodyLimit, Gate
 
 router = APIRouter()
 
@@ -140,7 +140,7 @@ async def test_more_requests_at_once_than_fit_get_503(call: Call) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    limited = Admission(nested, max_requests=1)
+    limited = Admission(nested, Gate(1))
     async with call(limited) as client:  # type: ignore[arg-type]  # any app
         first = await client.get("/")
         second = await client.get("/")

@@ -14,11 +14,13 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.codec import decode
 from contracts.events import Shop
 from ingest.edges import api, events, hooks
 from ingest.edges.directory import Directory
+from ingest.edges.hot import HotEvents, HotHooks
 from ingest.edges.ports import Ports, Registry
 from ingest.edges.publisher import Patience, Publisher
 from ingest.errors import IngestError
@@ -29,6 +31,8 @@ from plumbing.seal import Sealer, data_key
 from support.database import Db, connect
 from web.app import build_api
 from web.auth import issue_local_token
+from web.hot import HotPath
+from web.metrics import http_metrics
 
 SECRET = "a-secret-of-more-than-thirty-two-characters"
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -70,6 +74,7 @@ class House:
     ports: Ports
     http: httpx.AsyncClient
     sealer: Sealer
+    slow: list[str]  # paths that went FastAPI's way
     _admin: asyncpg.Connection = field(repr=False)
 
     async def rows(self, statement: str, *args: Any) -> list[dict[str, Any]]:
@@ -112,7 +117,13 @@ def record(sent: OutRecord, offset: int = 0) -> Record:
 
 
 @pytest.fixture
-async def make_house(db: Db) -> AsyncIterator[Callable[..., Any]]:
+def front() -> str:
+    """Which way requests go: "hot" as in the process, or "api" alone."""
+    return "hot"
+
+
+@pytest.fixture
+async def make_house(db: Db, front: str) -> AsyncIterator[Callable[..., Any]]:
     async with AsyncExitStack() as stack:
 
         async def make(servers: str = NOWHERE) -> House:
@@ -122,8 +133,10 @@ async def make_house(db: Db) -> AsyncIterator[Callable[..., Any]]:
             sealer = Sealer(data_key(KEY))
             ports = _ports(engine, sealer, servers)
             await ports.directory.refresh()
-            http = await stack.enter_async_context(_client(engine, ports, db.url("ingest")))
-            return House(db, engine, ports, http, sealer, admin)
+            slow: list[str] = []
+            client = _client(engine, ports, db.url("ingest"), front, slow)
+            http = await stack.enter_async_context(client)
+            return House(db, engine, ports, http, sealer, slow, admin)
 
         yield make
 
@@ -137,12 +150,12 @@ async def house(make_house: Callable[..., Any]) -> House:
 
 
 @pytest.fixture
-async def closed() -> AsyncIterator[Closed]:
+async def closed(front: str) -> AsyncIterator[Closed]:
     url = f"postgresql+asyncpg://ingest:nobody@{NOWHERE}/huiliu"
     async with open_engine(url, app="ingest") as engine:
         ports = _ports(engine, Sealer(data_key(KEY)), NOWHERE)
         ports.directory.note_shop(Shop(SHOP, 1, "North", "Asia/Shanghai", "CNY", "CN", "zh", ""))
-        async with _client(engine, ports, url) as http:
+        async with _client(engine, ports, url, front, []) as http:
             yield Closed(ports, http)
 
 
@@ -184,7 +197,9 @@ def _ports(engine: AsyncEngine, sealer: Sealer, servers: str) -> Ports:
 
 
 @asynccontextmanager
-async def _client(engine: AsyncEngine, ports: Ports, url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def _client(
+    engine: AsyncEngine, ports: Ports, url: str, front: str, slow: list[str]
+) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(
         environment="test",
         database_url=SecretStr(url),
@@ -194,19 +209,54 @@ async def _client(engine: AsyncEngine, ports: Ports, url: str) -> AsyncIterator[
         http_port=0,
         ops_port=0,
     )
+    registry = CollectorRegistry()
     app = build_api(
         "Ingest",
         [api.router, events.router, hooks.router],
         settings,
         engine=engine,
-        registry=CollectorRegistry(),
+        registry=registry,
         errors=[IngestError],
         public=["/v1/hooks/{connector_id}"],
     )
     app.state.ports = ports
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    async def slowly(scope: Scope, receive: Receive, send: Send) -> None:
+        slow.append(scope["path"])
+        await app(scope, receive, send)
+
+    served: ASGIApp = slowly
+    if front == "hot":
+        served = _whole(
+            HotPath(
+                slowly,
+                [HotEvents(ports, app.state.verifier), HotHooks(ports)],
+                gate=app.state.gate,
+                metrics=http_metrics(registry),
+                errors=[IngestError],
+            )
+        )
+    transport = httpx.ASGITransport(served, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
+
+
+def _whole(app: ASGIApp) -> ASGIApp:
+    """Hand a body over in one piece, as the server does with a small one; the client sends two."""
+
+    async def whole(scope: Scope, receive: Receive, send: Send) -> None:
+        parts = [await receive()]
+        while parts[-1].get("more_body", False):
+            parts.append(await receive())
+        body = b"".join(part.get("body", b"") for part in parts)
+        messages = iter([{"type": "http.request", "body": body}])
+
+        async def once() -> Message:
+            return next(messages, None) or await receive()
+
+        await app(scope, once, send)
+
+    return whole
 
 
 @pytest.fixture

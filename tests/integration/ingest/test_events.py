@@ -35,6 +35,13 @@ def changed(**fields: Any) -> dict[str, Any]:
     return {**ORDER, **fields}
 
 
+@pytest.fixture(params=["hot", "api"])
+def front(request: pytest.FixtureRequest) -> str:
+    """Both ways into the process: they promise the same."""
+    way: str = request.param
+    return way
+
+
 async def test_an_order_is_taken_whole(house: Any) -> None:
     answer = await house.post(ORDER)
 
@@ -55,6 +62,16 @@ async def test_an_order_is_taken_whole(house: Any) -> None:
     assert fact.lines is not None
     assert fact.lines[0].name == "茶"
     assert fact.refunds[0].completed_at == datetime(2026, 1, 6, 8, tzinfo=UTC)
+
+
+async def test_a_plain_order_goes_the_short_way(house: Any, front: str) -> None:
+    plain = {name: value for name, value in ORDER.items() if name != "refunds"}
+
+    answers = [await house.post(plain), await house.post({"events": [plain, ORDER]})]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    ways = house.slow.count("/v1/shops/north/events")
+    assert ways == (1 if front == "hot" else 2)  # a refund is read the long way
 
 
 async def test_the_same_fact_again_has_the_same_id_and_is_kept_once(house: Any) -> None:

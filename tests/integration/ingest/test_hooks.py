@@ -32,6 +32,13 @@ ORDER: dict[str, Any] = {
 }
 
 
+@pytest.fixture(params=["hot", "api"])
+def front(request: pytest.FixtureRequest) -> str:
+    """Both ways into the process: they promise the same."""
+    way: str = request.param
+    return way
+
+
 async def hook(house: Any, kind: str, secret: str) -> str:
     made = await house.http.post(
         "/v1/shops/north/connectors",
@@ -64,12 +71,13 @@ def route(number: str = "YT 100-1") -> dict[str, Any]:
     }
 
 
-async def test_a_signed_order_becomes_facts(house: Any) -> None:
+async def test_a_signed_order_becomes_facts(house: Any, front: str) -> None:
     path = await hook(house, "shopify", SECRET)
 
     answer = await push_order(house, path, ORDER)
 
     assert answer.status_code == 200
+    assert (path in house.slow) == (front == "api")
     facts = await house.spooled()
     [order] = [fact for fact in facts if isinstance(fact, OrderFacts)]
     [person] = [fact for fact in facts if isinstance(fact, CustomerFacts)]

@@ -9,11 +9,13 @@ from typing import Any, TypeAlias
 
 import pytest
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from demo.house import SERVICES
 from plumbing.resources import schema_of
 from support.database import Db, connect
 from support.routes import SHOP, doors, failing, opened_by_mistake
+from web.hot import HotPath
 
 SECRET = "0123456789abcdef0123456789abcdef"
 Run: TypeAlias = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
@@ -44,10 +46,10 @@ async def add_shop(db: Db, schema: str) -> None:
 
 
 @pytest.fixture(params=SERVICES)
-async def app(
+async def served(
     request: pytest.FixtureRequest, db: Db, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[FastAPI]:
-    """The app that `main.serve` would serve, with a real database and without Kafka."""
+) -> AsyncIterator[ASGIApp]:
+    """What `main.serve` would serve, with a real database and without Kafka."""
     service: str = request.param
     await add_shop(db, schema_of(service))
     main = importlib.import_module(f"{service.replace('-', '_')}.main")
@@ -62,10 +64,10 @@ async def app(
     }
     for name, value in environment.items():
         monkeypatch.setenv(f"HUILIU_{name}", value)
-    made: asyncio.Queue[FastAPI] = asyncio.Queue()
+    made: asyncio.Queue[ASGIApp] = asyncio.Queue()
     done = asyncio.Event()
 
-    async def keep(api: FastAPI, *_: Any, **__: Any) -> None:
+    async def keep(api: ASGIApp, *_: Any, **__: Any) -> None:
         made.put_nowait(api)
         await done.wait()
 
@@ -85,11 +87,13 @@ async def app(
 
 
 # One test, for the figures of a composed service can be registered once in a process.
-async def test_every_route_is_shut_sound_and_documented(app: FastAPI) -> None:
-    assert await opened_by_mistake(app, SECRET) == []
+async def test_every_route_is_shut_sound_and_documented(served: ASGIApp) -> None:
+    app = served.app if isinstance(served, HotPath) else served
+    assert isinstance(app, FastAPI)
+    assert await opened_by_mistake(app, SECRET, served) == []
     assert len([door for door in doors(app) if door.scope is None]) <= OPEN_DOORS
 
-    assert await failing(app, SECRET) == []
+    assert await failing(app, SECRET, served) == []
 
     listed = {
         (method.upper(), path)

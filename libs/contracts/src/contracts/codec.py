@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 from google.protobuf.message import DecodeError, Message
@@ -193,16 +194,28 @@ def _key(event: Any, topic: str) -> bytes | None:
     return ":".join(getattr(event, name) for name in fields).encode()
 
 
-def _headers(
-    type_name: str, event_id: str, source: str, at: datetime, traceparent: str
-) -> tuple[Header, ...]:
-    headers = (
+@cache
+def _constant(type_name: str, source: str) -> tuple[Header, Header, Header, Header]:
+    return (
         ("ce_specversion", b"1.0"),
         ("ce_type", (PACKAGE + type_name).encode()),
         ("ce_source", f"/huiliu/{source}".encode()),
-        ("ce_id", event_id.encode()),
-        ("ce_time", at.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
         ("content-type", CONTENT_TYPE),
+    )
+
+
+def _headers(
+    type_name: str, event_id: str, source: str, at: datetime, traceparent: str
+) -> tuple[Header, ...]:
+    version, kind, of, end = _constant(type_name, source)
+    told = (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()
+    headers = (
+        version,
+        kind,
+        of,
+        ("ce_id", event_id.encode()),
+        ("ce_time", told.replace("+00:00", "Z").encode()),
+        end,
     )
     return (*headers, ("traceparent", traceparent.encode())) if traceparent else headers
 

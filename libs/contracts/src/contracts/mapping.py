@@ -9,7 +9,7 @@ a repeated field, and one that may be `None` is a message whose only field is re
 import dataclasses
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
@@ -72,22 +72,44 @@ class Mapping:
         if strange and not view:
             raise Mismatch(f"{event.__name__} lacks {sorted(strange)} of {wire.DESCRIPTOR.name}")
         self._readers = [_reader(field) for field in self._fields]
+        self.filling = _filling(self._fields)
 
     def to_wire(self, event: Any) -> Message:
-        given: dict[str, Any] = {}
-        for field in self._fields:
-            value = getattr(event, field.name)
-            if value is None:
-                continue
-            if field.many:
-                items = [field.put(one) for one in value]
-                given[field.wire] = field.items(items=items) if field.items else items
-            else:
-                given[field.wire] = field.put(value)
-        return self._wire(**given)
+        return self._wire(**self.filling(event))
 
     def from_wire(self, wire: Message) -> Any:
         return self._event(*[read(wire) for read in self._readers])
+
+
+def _filling(fields: Sequence[_Field]) -> Callable[[Any], dict[str, Any]]:
+    """Return the function that makes the arguments of a message from an event.
+
+    Its source is written out field by field, as `dataclasses` does it: it runs for every event.
+    """
+    lines = ["def fill(event):", " given = {}"]
+    names: dict[str, Any] = {"EPOCH": EPOCH}
+    for number, field in enumerate(fields):
+        names[f"put{number}"] = field.put
+        lines += [f" v = event.{field.name}", f" if {_is_set(field)}:"]
+        lines += [f"  given[{field.wire!r}] = {_written(field, number)}"]
+    exec("\n".join([*lines, " return given"]), names)  # noqa: S102 - of names in our own dataclasses
+    fill: Callable[[Any], dict[str, Any]] = names["fill"]
+    return fill
+
+
+def _is_set(field: _Field) -> str:
+    return "v" if field.many and not field.items else "v is not None"
+
+
+def _written(field: _Field, number: int) -> str:
+    if field.many:
+        items = f"[put{number}(one) for one in v]"
+        return f"{{'items': {items}}}" if field.items else items
+    if field.put is _same:
+        return "v"
+    if field.put is to_us:
+        return "((d := v - EPOCH).days * 86400 + d.seconds) * 1000000 + d.microseconds"
+    return f"put{number}(v)"
 
 
 def _reader(field: _Field) -> Convert:
@@ -189,7 +211,7 @@ def _converters(kind: Any, described: Any) -> tuple[Convert, Convert]:
         return _enum_converters(kind, described.enum_type)
     if dataclasses.is_dataclass(kind):
         nested = Mapping(typing.cast("type[Any]", kind), _class_of(described))
-        return nested.to_wire, nested.from_wire
+        return nested.filling, nested.from_wire
     if kind in (str, int, bool):
         return _same, _same
     raise Mismatch(f"{described.full_name}: no conversion for {kind}")

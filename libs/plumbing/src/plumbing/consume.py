@@ -31,7 +31,7 @@ from plumbing.reader import LogLost, Reader, open_reader
 from plumbing.records import Record
 from plumbing.resources import enter, worker_tx
 from plumbing.seal import Sealer
-from plumbing.stopping import wait_s
+from plumbing.stopping import pause, wait_s
 from plumbing.watchdog import Watchdog
 
 Handle: TypeAlias = Callable[[AsyncConnection, Sequence[Record]], Awaitable[None]]
@@ -67,6 +67,7 @@ class Intake:
     max_records: int = 500
     parallel: int = 1  # partitions at once, with a connection each
     poll_ms: int = 200
+    gap_s: Callable[[], float] = lambda: 0.0  # before the next read: fewer batches, and larger
     limits: Limits = field(default_factory=Limits)
     _ready: bool = field(default=False, init=False)
 
@@ -118,6 +119,9 @@ class Intake:
             reading.tend()
             self._ready = self._ready or reading.all_claimed
             await reading.read()
+            gap_s = self.gap_s()
+            if gap_s > 0:
+                await pause(stop, gap_s)
             late_s = time.monotonic() - serve_at
             # An operator's request may wait for a lull, but not for ever.
             if not stop.is_set() and late_s >= (LULL_WITHIN_S if reading.working else 0):

@@ -13,6 +13,7 @@ from plumbing.limits import Limits
 CONNECT_WITHIN_S: Final = 5.0
 POOL_WAIT_S: Final = 5.0
 RECYCLE_S: Final = 1800
+MAX_BATCH_BYTES: Final = 256 * 1024  # before compression; a topic takes 1 MiB
 
 # The server drops a client whose machine is gone within 25 s, and with it locks and leases.
 _SERVER_SETTINGS: Final = {
@@ -163,6 +164,7 @@ async def open_producer(
         request_timeout_ms=request_timeout_ms,
         metadata_max_age_ms=30_000,
         max_request_size=4 * 1024 * 1024,
+        max_batch_size=MAX_BATCH_BYTES,
     )
     try:
         await producer.start()

@@ -1,13 +1,13 @@
 """W3C trace context (https://www.w3.org/TR/trace-context/): taken in, kept, passed on."""
 
-import os
+import random
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Final
 
 HEADER: Final = "traceparent"
+_NAMES: Final = frozenset({HEADER, HEADER.encode()})
 _FORM: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?"
 )
@@ -27,45 +27,55 @@ def trace_id() -> str:
 
 def new() -> str:
     """Return the traceparent of a flow that begins here."""
-    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
+    return f"00-{_draw(128):032x}-{_draw(64):016x}-01"
+
+
+def _draw(bits: int) -> int:
+    """Return a number from 1 on: an id of zeros is none. It names a flow, and guards nothing."""
+    return random.getrandbits(bits) or 1
 
 
 def parent_of(headers: Iterable[tuple[str | bytes, bytes]]) -> str:
     """Return the valid traceparent among *headers*; empty if there is none, or more than one."""
-    found = [value for name, value in headers if len(name) == len(HEADER) and _is_ours(name)]
+    found = [
+        value for name, value in headers if len(name) == len(HEADER) and name.lower() in _NAMES
+    ]
     if len(found) != 1:
         return ""
     text = found[0].decode("latin-1")
     return text if _FORM.fullmatch(text) else ""
 
 
-@contextmanager
-def continued(headers: Iterable[tuple[str | bytes, bytes]]) -> Iterator[str]:
+class Span:
+    """A piece of work of one flow: `with` makes it current."""
+
+    __slots__ = ("_mine", "_token")
+
+    def __init__(self, mine: str) -> None:
+        self._mine = mine
+
+    def __enter__(self) -> str:
+        self._token = _current.set(self._mine)
+        return self._mine
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
+
+
+def continued(headers: Iterable[tuple[str | bytes, bytes]]) -> Span:
     """Work under the trace that *headers* carry, as a new span, or under a new trace.
 
     Takes headers of HTTP (bytes) and of Kafka (text). Yields the new traceparent.
     """
-    with following(parent_of(headers)) as mine:
-        yield mine
+    return following(parent_of(headers))
 
 
-@contextmanager
-def following(parent: str) -> Iterator[str]:
+def following(parent: str) -> Span:
     """Work as a new span of *parent*, a valid traceparent; under a new trace when it is empty."""
-    mine = f"00-{parent[3:35]}-{os.urandom(8).hex()}-{parent[53:55]}" if parent else new()
-    token = _current.set(mine)
-    try:
-        yield mine
-    finally:
-        _current.reset(token)
+    return Span(f"00-{parent[3:35]}-{_draw(64):016x}-{parent[53:55]}" if parent else new())
 
 
 def common(parents: Iterable[str]) -> str:
     """Return the one trace that all *parents* share; empty when they differ."""
     distinct = {parent[3:35]: parent for parent in parents if parent}
     return next(iter(distinct.values())) if len(distinct) == 1 else ""
-
-
-def _is_ours(name: str | bytes) -> bool:
-    plain = name.decode("latin-1") if isinstance(name, bytes) else name
-    return plain.lower() == HEADER

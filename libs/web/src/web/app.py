@@ -19,7 +19,7 @@ from plumbing.away import is_away
 from web import docs as manual
 from web.auth import LONGEST_S, Guard, Verifier
 from web.bodies import request_errors
-from web.limits import Admission, BodyLimit, HeadLimit
+from web.limits import Admission, BodyLimit, Gate, HeadLimit
 from web.metrics import http_metrics
 from web.openapi import Api
 from web.problems import Problem, Unavailable, Unprocessable, problem_response, response_of
@@ -55,6 +55,7 @@ def build_api(  # noqa: PLR0913 - the composition root of every service's API
         public: Path templates that take no token; a mounted app's prefix among them.
         docs: Whether to show /docs and /openapi.json.
     """
+    gate = Gate()
     app = Api(
         title=title,
         docs_url=None,
@@ -64,11 +65,12 @@ def build_api(  # noqa: PLR0913 - the composition root of every service's API
         middleware=[
             Middleware(RequestScope, metrics=http_metrics(registry)),
             Middleware(HeadLimit),
-            Middleware(Admission),
+            Middleware(Admission, gate=gate),
             Middleware(BodyLimit),
         ],
     )
     app.state.engine = engine
+    app.state.gate = gate
     app.state.verifier = Verifier(
         _key_source(settings), longest_s=None if settings.environment == "local" else LONGEST_S
     )
@@ -145,7 +147,15 @@ async def _on_invalid_request(_: Request, error: Exception) -> Response:
 
 
 async def _on_database_error(_: Request, error: Exception) -> Response:
-    if is_away(error):
-        log.warning("database away", extra={"error": type(error).__name__})
-        return response_of(Unavailable("the database does not answer"))
-    raise error
+    problem = away_problem(error)
+    if problem is None:
+        raise error
+    return response_of(problem)
+
+
+def away_problem(error: Exception) -> Problem | None:
+    """Return what a caller is told when *error* only means that the database is away."""
+    if not isinstance(error, SQLAlchemyError | OSError) or not is_away(error):
+        return None
+    log.warning("database away", extra={"error": type(error).__name__})
+    return Unavailable("the database does not answer")

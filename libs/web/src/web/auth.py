@@ -7,7 +7,7 @@ secret HS256 (local and tests only). Whatever is wrong with it, the answer is 40
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -146,15 +146,26 @@ class Guard:
 
     async def __call__(self, request: Request) -> Principal:
         verifier: Verifier = request.app.state.verifier
+        given = request.headers.getlist("authorization")
+        return self.admit(verifier, given, request.path_params.get("shop_id"))
+
+    def admit(self, verifier: Verifier, given: Sequence[str], shop_id: str | None) -> Principal:
+        """Return who calls; raise `Unauthorized` or `Forbidden`.
+
+        Args:
+            verifier: Knows the tokens.
+            given: All values of the header Authorization.
+            shop_id: The path's shop, if it names one.
+        """
         try:
-            principal = verifier.principal(_bearer(request))
+            principal = verifier.principal(_bearer(given))
         except BadToken:
             challenge = 'Bearer realm="huiliu", error="invalid_token"'
             raise Unauthorized("the token is not valid", headers=_ask(challenge)) from None
         if self.scope not in principal.scopes:
             challenge = f'Bearer realm="huiliu", error="insufficient_scope", scope="{self.scope}"'
             raise Forbidden(f"the token lacks the scope {self.scope}", headers=_ask(challenge))
-        if not principal.operator and principal.shop_id != request.path_params.get("shop_id"):
+        if not principal.operator and principal.shop_id != shop_id:
             raise Forbidden("the token is for another shop")
         return principal
 
@@ -167,8 +178,7 @@ def require(scope: str) -> Guard:
     return Guard(scope)
 
 
-def _bearer(request: Request) -> str:
-    values = request.headers.getlist("authorization")
+def _bearer(values: Sequence[str]) -> str:
     if not values:
         raise Unauthorized("a bearer token is needed", headers=_ask('Bearer realm="huiliu"'))
     scheme, _, token = values[0].partition(" ")

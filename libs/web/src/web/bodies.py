@@ -7,7 +7,7 @@ keys. Hence: size (middleware), token (`require`), content type, strict JSON, mo
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from fastapi import Request
@@ -22,6 +22,7 @@ OFF_LOOP_BYTES = 128 * 1024  # parsing more than this would hold up the other re
 MAX_ERRORS = 50
 
 M = TypeVar("M")
+T = TypeVar("T")
 
 # A key is quoted when it looks like a field's name; others may hold somebody's number.
 _FIELD_NAME = re.compile(r"(?!.*[0-9]{5})[A-Za-z_][A-Za-z0-9_-]{0,63}")
@@ -40,9 +41,14 @@ class TooSlow(Problem):
 
 async def limited_body(request: Request) -> bytes:
     """Return the raw body, at most what `limits.BodyLimit` lets through."""
+    return await in_time(request.body())
+
+
+async def in_time(reading: Awaitable[T]) -> T:
+    """Return what is read, unless it takes too long: that is `TooSlow`."""
     try:
         async with asyncio.timeout(READ_WITHIN_S):
-            return await request.body()
+            return await reading
     except TimeoutError:
         detail = f"the body did not come within {READ_WITHIN_S:.0f} s"
         raise TooSlow(detail, headers={"Connection": "close"}) from None

@@ -92,26 +92,35 @@ class HeadLimit:
         await self._app(scope, receive, send)
 
 
-class Admission:
-    """Let in at most *max_requests* at a time; the rest get 503 with Retry-After, unread."""
+class Gate:
+    """How many more requests may come in; one for all ways into a process."""
 
-    def __init__(self, app: ASGIApp, max_requests: int = MAX_REQUESTS) -> None:
+    __slots__ = ("free",)
+
+    def __init__(self, max_requests: int = MAX_REQUESTS) -> None:
+        self.free = max_requests
+
+
+class Admission:
+    """Let in as many at once as *gate* has room for; the rest get 503 with Retry-After, unread."""
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app
-        self._free = max_requests
+        self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._free <= 0:
+        if self._gate.free <= 0:
             error = Unavailable("too many requests at once")
             await response_of(error)(scope, receive, send)
             return
-        self._free -= 1
+        self._gate.free -= 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._free += 1
+            self._gate.free += 1
 
 
 async def _refuse(error: Problem, scope: Scope, receive: Receive | None, send: Send) -> None:

@@ -17,7 +17,7 @@ from web.problems import problem_response
 CLIENT_GONE = 499  # as nginx has it: nobody was there to answer
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_DEFAULT_HEADERS = (
+DEFAULT_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -81,4 +81,4 @@ def _route(scope: Scope) -> str:
 def _with_defaults(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     given = list(headers)
     names = {name.lower() for name, _ in given}
-    return given + [one for one in _DEFAULT_HEADERS if one[0] not in names]
+    return given + [one for one in DEFAULT_HEADERS if one[0] not in names]

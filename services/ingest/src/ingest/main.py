@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import topics
@@ -12,6 +13,7 @@ from ingest import metrics
 from ingest.edges import api, events, hooks
 from ingest.edges.consumer import Consumer
 from ingest.edges.directory import Directory
+from ingest.edges.hot import HotEvents, HotHooks
 from ingest.edges.ports import Ports, Registry
 from ingest.edges.publisher import Patience, Publisher
 from ingest.edges.timers import Drainer, sweep
@@ -29,6 +31,8 @@ from plumbing.watchdog import Watchdog
 from web.app import build_api
 from web.database import check_database, database_answers
 from web.dead_letters import dead_letters
+from web.hot import HotPath
+from web.metrics import http_metrics
 from web.ops import ops_app
 from web.serve import run_service, start, subcommands
 from web.settings import MigrationSettings, load
@@ -37,6 +41,7 @@ SERVICE = "ingest"
 HOME = Path(__file__).parents[2]  # the folder with migrations/
 SWEEP_EVERY_S = 60.0
 SWEEP_LIMIT = 500
+GAP_S = 0.2  # between the registries' reads while posts come; they catch up later
 
 
 def utc_now() -> datetime:
@@ -74,7 +79,15 @@ async def compose(
         now=utc_now,
     )
     directory = Directory(engine=engine, sealer=sealer, now=utc_now)
-    intake = _intake(settings, engine, sealer, watch, relay, grp)
+    intake = _intake(
+        settings,
+        engine=engine,
+        sealer=sealer,
+        watch=watch,
+        relay=relay,
+        grp=grp,
+        publisher=publisher,
+    )
     drainer = Drainer(
         engine=engine,
         publisher=publisher,
@@ -123,8 +136,16 @@ async def compose(
         {"database": database_answers(engine), "claims": intake.readiness},
         watch.complaint,
     )
-    await run_service(
+    ports = app.state.ports
+    front = HotPath(
         app,
+        [HotEvents(ports, app.state.verifier), HotHooks(ports)],
+        gate=app.state.gate,
+        metrics=http_metrics(REGISTRY),
+        errors=[IngestError],
+    )
+    await run_service(
+        front,
         ops,
         [intake.run, directory.run, drainer.run, look_after],
         stop,
@@ -134,13 +155,15 @@ async def compose(
     )
 
 
-def _intake(
+def _intake(  # noqa: PLR0913 - a part of the composition root
     settings: Settings,
+    *,
     engine: AsyncEngine,
     sealer: Sealer,
     watch: Watchdog,
     relay: Relay,
     grp: str,
+    publisher: Publisher,
 ) -> Intake:
     edge = Consumer(grp, sealer, settings.partitions, utc_now)
     return Intake(
@@ -159,6 +182,7 @@ def _intake(
         on_commit=relay.wake,
         sealer=sealer,
         session_timeout_ms=settings.session_timeout_ms,
+        gap_s=lambda: GAP_S if publisher.busy else 0.0,
         limits=settings.limits,
     )
 

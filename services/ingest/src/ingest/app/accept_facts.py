@@ -1,6 +1,6 @@
 """Take facts from a shop: nobody hears "accepted" before they are durable."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
@@ -98,6 +98,16 @@ async def accept_facts(
     return outcomes
 
 
+async def accept_one(fact: Fact, *, log: Log[E]) -> Outcome:
+    """Make one fact durable whose owner is known: what `accept_facts` does, for most posts."""
+    entry = log.entry(fact)
+    status = _status(entry, (), log)
+    if status == "accepted":
+        await log.put((entry,))
+        log.remember((entry.event_id,))
+    return Outcome(status, entry.event_id)
+
+
 async def accept_push(
     shop_id: str,
     said: Sequence[Said],
@@ -114,7 +124,7 @@ async def accept_push(
 
 
 def _status(
-    entry: E, fresh: set[str], log: Log[E]
+    entry: E, fresh: Collection[str], log: Log[E]
 ) -> Literal["accepted", "duplicate", "too_large"]:
     if len(entry.value or b"") > MAX_VALUE_BYTES:
         return "too_large"

@@ -71,6 +71,14 @@ class Directory:
         """Return a shop that has a connector: it was loaded before, or with it."""
         return self._shops[shop_id]
 
+    def knows(self, shop_id: str) -> bool:
+        return shop_id in self._shops
+
+    def known_connector(self, connector_id: str) -> Connector | None:
+        """Return a connector from memory alone."""
+        found = self._connectors.get(connector_id)
+        return None if found is None else found[1]
+
     async def connector(self, connector_id: str) -> Connector:
         found = self._connectors.get(connector_id)
         if found is None and await self._look_again():

@@ -1,23 +1,26 @@
 """POST /v1/shops/{shop_id}/events: the hot path. No database in it, unless an owner is sought."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Final, TypeAlias, cast
 
+import orjson
 from fastapi import APIRouter, Depends, Response
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from typing_extensions import override
 
 from ingest import metrics
-from ingest.app.accept_facts import Item, Outcome, accept_facts
+from ingest.app.accept_facts import Item, Outcome, accept_facts, accept_one
+from ingest.domain.facts import Ready
+from ingest.edges import swift
 from ingest.edges.native import AnyEvent, Batch, Event
 from ingest.edges.ports import Ports, get_ports
 from web.auth import ShopId, require
 from web.bodies import JsonBody
+from web.hot import Answer
 from web.problems import MEDIA_TYPE, BadRequest, FieldError, Unprocessable
 from webhooks import BadJson, strict_json
 
@@ -25,6 +28,7 @@ AHEAD: Final = timedelta(minutes=10)
 MAX_EVENTS: Final = 500
 MAX_FAULTS: Final = 20  # of one event: who sends more has one mistake, made often
 
+GUARD: Final = require("events:write")
 _EVENT: TypeAdapter[Event] = TypeAdapter(AnyEvent)
 _DOCUMENTED: TypeAdapter[Any] = TypeAdapter(AnyEvent | Batch)
 
@@ -45,6 +49,10 @@ _CODES: Final = {
     "greater_than_equal": "range",
     "less_than_equal": "range",
 }
+_ONE: Final = b'{"accepted":1,"duplicate":0,"rejected":0,"results":'
+_COUNTS: Final = {
+    status: metrics.FACTS.labels("api", status) for status in ("accepted", "duplicate", "too_large")
+}
 _OURS: Final = frozenset({"type", "format", "range", "unknown"})
 
 
@@ -58,12 +66,13 @@ class Fault:
 
 
 Faults: TypeAlias = tuple[Fault, ...]
+Read: TypeAlias = Event | swift.Order
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
     single: bool
-    events: Sequence[Event | Faults]
+    events: Sequence[Read | Faults]
 
 
 class EventsBody(JsonBody[Any]):
@@ -75,29 +84,50 @@ class EventsBody(JsonBody[Any]):
 
     @override
     def _parse(self, raw: bytes) -> Posted:
-        try:
-            document = strict_json(raw)
-        except BadJson as error:
-            raise BadRequest(f"the body is not strict JSON: {error}") from None
-        if isinstance(document, dict) and "events" in document and "kind" not in document:
-            return Posted(False, [_event(one) for one in _elements(document)])
-        return Posted(True, [_event(document)])
+        return quickly(raw) or strictly(raw)
+
+
+def quickly(raw: bytes) -> Posted | None:
+    """Read what is right and plainly spelled; None says nothing about what it is."""
+    if not swift.is_plain(raw):
+        return None
+    if raw.startswith(b'{"events":'):
+        orders = swift.orders(raw)
+        return None if orders is None else Posted(False, orders)
+    order = swift.order(raw)
+    return None if order is None else Posted(True, [order])
+
+
+def strictly(raw: bytes) -> Posted:
+    try:
+        document = strict_json(raw)
+    except BadJson as error:
+        raise BadRequest(f"the body is not strict JSON: {error}") from None
+    if isinstance(document, dict) and "events" in document and "kind" not in document:
+        return Posted(False, [_event(one) for one in _elements(document)])
+    return Posted(True, [_event(document)])
 
 
 router = APIRouter(prefix="/v1/shops/{shop_id}/events", tags=["events"])
 body = EventsBody()
 
 
-@router.post("", operation_id="post_events", dependencies=[Depends(require("events:write"))])
+@router.post("", operation_id="post_events", dependencies=[Depends(GUARD)])
 async def post_events(
     shop_id: ShopId,
     posted: Annotated[Posted, Depends(body)],
     ports: Annotated[Ports, Depends(get_ports)],
 ) -> Response:
     """Take one event, or up to 500. 200 means that the accepted ones survive any crash."""
+    answer = await take(shop_id, posted, ports)
+    return Response(answer.content, answer.status, media_type=answer.media_type.decode())
+
+
+async def take(shop_id: str, posted: Posted, ports: Ports) -> Answer:
+    """Make the good ones of *posted* durable, and answer for each."""
     await ports.directory.shop(shop_id)
     events = await _in_time(posted.events, ports)
-    items = [one.item(shop_id) for one in events if isinstance(one, Event)]
+    items = [one.item(shop_id) for one in events if not isinstance(one, tuple)]
     outcomes = await _accepted(shop_id, items, ports)
     answers = iter(outcomes)
     results = [
@@ -110,19 +140,22 @@ async def post_events(
 async def _accepted(shop_id: str, items: Sequence[Item], ports: Ports) -> list[Outcome]:
     if not items:
         return []
+    only = items[0]
+    if len(items) == 1 and isinstance(only.said, Ready) and only.review_text is None:
+        return [await accept_one(only.said.fact, log=ports.publisher)]
     return await accept_facts(shop_id, items, registry=ports.registry, log=ports.publisher)
 
 
-async def _in_time(events: Sequence[Event | Faults], ports: Ports) -> Sequence[Event | Faults]:
+async def _in_time(events: Sequence[Read | Faults], ports: Ports) -> Sequence[Read | Faults]:
     """Refuse what lies more than 10 min ahead of business time, known as of now."""
     if not _any_ahead(events, ports):
         return events
     await ports.directory.refresh_clock()
     limit = ports.directory.business_now() + AHEAD
-    judged: list[Event | Faults] = []
+    judged: list[Read | Faults] = []
     for one in events:
         faults: Faults = ()
-        if isinstance(one, Event):
+        if not isinstance(one, tuple):
             faults = tuple(
                 Fault(field, "future", "a time up to now is expected")
                 for field, at in one.instants()
@@ -132,14 +165,9 @@ async def _in_time(events: Sequence[Event | Faults], ports: Ports) -> Sequence[E
     return judged
 
 
-def _any_ahead(events: Sequence[Event | Faults], ports: Ports) -> bool:
+def _any_ahead(events: Sequence[Read | Faults], ports: Ports) -> bool:
     limit = ports.directory.business_now() + AHEAD
-    return any(
-        at is not None and at > limit
-        for one in events
-        if isinstance(one, Event)
-        for _, at in one.instants()
-    )
+    return any(one.newest() > limit for one in events if not isinstance(one, tuple))
 
 
 def _elements(document: dict[str, Any]) -> list[Any]:
@@ -188,7 +216,7 @@ def _shown(name: str) -> str:
 
 
 def _result(number: int, outcome: Outcome) -> dict[str, Any]:
-    metrics.FACTS.labels("api", outcome.status).inc()
+    _COUNTS[outcome.status].inc()
     if outcome.status == "too_large":
         fault = Fault("", "too_long", "the event is larger than a record may be")
         return _refused(number, (fault,))
@@ -200,12 +228,14 @@ def _refused(number: int, faults: Faults) -> dict[str, Any]:
     return {"index": number, "status": "rejected", "errors": errors}
 
 
-def _answer(single: bool, results: Sequence[dict[str, Any]]) -> Response:
+def _answer(single: bool, results: Sequence[dict[str, Any]]) -> Answer:
+    if single and results[0]["status"] == "accepted":
+        return Answer(200, b"%s%s}" % (_ONE, orjson.dumps(results)))
     counts = Counter(one["status"] for one in results)
     answer: dict[str, Any] = {name: counts[name] for name in ("accepted", "duplicate", "rejected")}
     answer["results"] = results
     if not single or not counts["rejected"]:
-        return Response(_dumped(answer), media_type="application/json")
+        return Answer(200, orjson.dumps(answer))
     metrics.FACTS.labels("api", "rejected").inc()
     problem = {
         "type": "urn:huiliu:problem:unprocessable",
@@ -213,8 +243,4 @@ def _answer(single: bool, results: Sequence[dict[str, Any]]) -> Response:
         "status": 422,
         "detail": "the event is not what this route takes",
     }
-    return Response(_dumped(problem | answer), 422, media_type=MEDIA_TYPE)
-
-
-def _dumped(answer: dict[str, Any]) -> bytes:
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+    return Answer(422, orjson.dumps(problem | answer), MEDIA_TYPE.encode())

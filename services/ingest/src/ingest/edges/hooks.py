@@ -28,6 +28,7 @@ from ingest.domain.shopify import Reading
 from ingest.edges.directory import Connector
 from ingest.edges.ports import Ports, get_ports
 from web.bodies import limited_body
+from web.hot import Answer
 from webhooks import BadJson, BadSignature, Headers, kuaidi100, shopify, strict_json
 
 AHEAD: Final = timedelta(minutes=10)
@@ -59,9 +60,15 @@ async def receive(
     """Take one webhook. The scheme's success answer means that it survives any crash."""
     connector = await ports.directory.connector(connector_id[:MAX_CONNECTOR_CHARS])
     raw = await limited_body(request)
+    answer = await take(connector, raw, request.headers.raw, ports)
+    return Response(answer.content, answer.status, media_type=answer.media_type.decode())
+
+
+async def take(connector: Connector, raw: bytes, headers: Headers, ports: Ports) -> Answer:
+    """Check who sent *raw*, and keep what it says."""
     scheme = SCHEMES[connector.kind]
     try:
-        signed = scheme.open(raw, request.headers.raw, connector)
+        signed = scheme.open(raw, headers, connector)
     except BadSignature:
         metrics.PUSHES.labels(connector.kind, "forged").inc()
         return _json({"error": "signature"}, 401)
@@ -156,6 +163,5 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
 }
 
 
-def _json(body: Mapping[str, Any], status: int = 200) -> Response:
-    content = json.dumps(body, ensure_ascii=False).encode()
-    return Response(content, status, media_type="application/json")
+def _json(body: Mapping[str, Any], status: int = 200) -> Answer:
+    return Answer(status, json.dumps(body, ensure_ascii=False).encode())

@@ -66,6 +66,10 @@ class Event(Strict):
     def instants(self) -> Instants:
         """Yield, by JSON pointer, what cannot lie ahead of now."""
 
+    def newest(self) -> datetime:
+        """Return the latest of these; every kind has one that it needs."""
+        return max(at for _, at in self.instants() if at is not None)
+
 
 class Order(Event):
     kind: Literal["order"]

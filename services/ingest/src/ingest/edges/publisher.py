@@ -16,7 +16,6 @@ from datetime import datetime
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -25,6 +24,7 @@ from contracts.events import Watermark
 from contracts.topics import ORDERS
 from ingest import metrics
 from ingest.domain.facts import Fact
+from ingest.edges.appender import LOST, Appender
 from ingest.edges.spool import spool
 from ingest.edges.store import SOURCE
 from ingest.errors import NotDurable
@@ -39,7 +39,13 @@ from plumbing.stopping import pause
 PROBE_EVERY_S: Final = 1.0
 STARTED_WITHIN_S: Final = 5.0
 FLUSHED_WITHIN_S: Final = 5.0
+BUSY_S: Final = 0.05
 LATELY: Final = 50_000  # event ids that are known to be durable
+
+_PATHS: Final = {
+    path: (metrics.DURABLE.labels(path), metrics.DURABLE_TIME.labels(path))
+    for path in ("kafka", "spool")
+}
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +61,7 @@ class _Kafka:
     """A running producer, and how to end it."""
 
     producer: AIOKafkaProducer
+    appender: Appender
     stack: AsyncExitStack
 
 
@@ -71,11 +78,17 @@ class Publisher:
     _kafka: _Kafka | None = field(default=None, init=False)
     _ending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _lost: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _asked_at: float = field(default=float("-inf"), init=False)
     _lately: OrderedDict[str, None] = field(default_factory=OrderedDict, init=False)
 
     @property
     def connected(self) -> bool:
         return self._kafka is not None
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether somebody wanted something kept a moment ago."""
+        return time.monotonic() - self._asked_at < BUSY_S
 
     def entry(self, fact: Fact) -> OutRecord:
         encoded = codec.encode(fact, source=SOURCE, at=self.now(), traceparent=trace.current())
@@ -95,13 +108,12 @@ class Publisher:
         Raises:
             NotDurable: Neither way is open. Some may be in the log: the same ids come again.
         """
-        began = time.monotonic()
+        began = self._asked_at = time.monotonic()
         kafka = self._kafka
         if kafka is not None:
             try:
-                async with asyncio.timeout(self.patience.ack_s):
-                    await _send(kafka.producer, entries)
-            except (KafkaError, TimeoutError, OSError) as error:
+                await kafka.appender.append(entries)
+            except LOST as error:
                 self._lose(kafka, error)
             else:
                 crashpoint("ingest-before-ack")
@@ -121,7 +133,7 @@ class Publisher:
             async with asyncio.timeout(STARTED_WITHIN_S):
                 futures += [await _hand_over(kafka.producer, one) for one in records]
                 answers = await asyncio.gather(*futures, return_exceptions=True)
-        except (KafkaError, TimeoutError, OSError) as error:
+        except LOST as error:
             self._lose(kafka, error)
             return [False] * len(records)
         failed = next((one for one in answers if isinstance(one, BaseException)), None)
@@ -156,12 +168,12 @@ class Publisher:
         try:
             async with asyncio.timeout(STARTED_WITHIN_S):
                 producer = await stack.enter_async_context(open_producer(self.servers))
-        except (KafkaError, TimeoutError, OSError):
+        except LOST:
             metrics.KAFKA.kept()
             return None
         metrics.KAFKA.broken()
         log.info("kafka answers")
-        return _Kafka(producer, stack)
+        return _Kafka(producer, Appender(producer, self.patience.ack_s), stack)
 
     def _lose(self, kafka: _Kafka, error: BaseException) -> None:
         if self._kafka is kafka:  # else another request found out before
@@ -193,15 +205,9 @@ class Publisher:
             raise NotDurable("neither the log nor the spool answers: send the same again") from None
 
     def _note(self, path: str, records: int, began: float) -> None:
-        metrics.DURABLE.labels(path).inc(records)
-        metrics.DURABLE_TIME.labels(path).observe(time.monotonic() - began)
-
-
-async def _send(producer: AIOKafkaProducer, records: Sequence[OutRecord]) -> None:
-    if len(records) == 1:
-        await (await _hand_over(producer, records[0]))
-        return
-    await asyncio.gather(*[await _hand_over(producer, one) for one in records])
+        count, duration = _PATHS[path]
+        count.inc(records)
+        duration.observe(time.monotonic() - began)
 
 
 async def _hand_over(producer: AIOKafkaProducer, one: OutRecord) -> asyncio.Future[object]:
@@ -215,7 +221,7 @@ async def _close(kafka: _Kafka) -> None:
     try:
         async with asyncio.timeout(FLUSHED_WITHIN_S):
             await kafka.stack.aclose()
-    except (KafkaError, TimeoutError, OSError) as error:
+    except LOST as error:
         log.info("producer left unflushed", extra={"error": type(error).__name__})
         await kafka.producer.client.close()
 

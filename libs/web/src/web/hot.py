@@ -1,0 +1,215 @@
+"""Raw ASGI in front of an API, for the few routes that must be fast.
+
+It takes what is plain: a known path, a body in one piece and of moderate size, usual headers. All
+else goes the API's whole way, with what was read of it; so is what a hot route gives back unread.
+What both ways share is the same code: the token's guard, the gate, the answers to errors.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeAlias
+
+from prometheus_client import Counter, Histogram
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from plumbing import faults, trace
+from web.app import away_problem
+from web.bodies import in_time
+from web.limits import MAX_HEAD_BYTES, Gate
+from web.metrics import HttpMetrics
+from web.problems import Problem, problem_response, response_of
+from web.requests import DEFAULT_HEADERS
+
+MAX_BYTES: Final = 128 * 1024  # more is parsed off the loop, by the API
+
+_TRACE: Final = trace.HEADER.encode()
+
+log = logging.getLogger("web.access")
+
+RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
+Head: TypeAlias = Mapping[bytes, bytes]  # each name came once
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    content: bytes
+    media_type: bytes = b"application/json"
+
+
+class HotRoute(Protocol):
+    """One POST route; `template` is the path as metrics and logs have it."""
+
+    @property
+    def template(self) -> str: ...
+
+    def ticket(self, path: str, head: Head) -> Any | None:
+        """Say who comes in, before the body is read; None when this way is not for it.
+
+        Raises:
+            Problem: Nobody that may come in.
+        """
+
+    async def take(self, ticket: Any, headers: RawHeaders, raw: bytes) -> Answer | None:
+        """Do the work; None, before anything was done, hands the request to the API."""
+
+
+class HotPath:
+    """The ASGI app to serve.
+
+    Args:
+        app: Made by `build_api`.
+        routes: By the first part of their paths.
+        gate: The API's, `app.state.gate`.
+        metrics: The same as the API's.
+        errors: Roots of the service's own error trees.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        routes: Sequence[HotRoute],
+        *,
+        gate: Gate,
+        metrics: HttpMetrics,
+        errors: Sequence[type[Exception]],
+    ) -> None:
+        self.app = app
+        self._gate = gate
+        self._routes = [_Lane(route, metrics) for route in routes]
+        self._refusals: tuple[type[Exception], ...] = (Problem, *errors)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        lane = self._lane(scope)
+        head = None if lane is None else _plain(scope["headers"])
+        if lane is None or head is None or self._gate.free <= 0:
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        parent = head.get(_TRACE)
+        with trace.following("" if parent is None else trace.parent_of([(_TRACE, parent)])):
+            status, message = await self._drive(lane, scope, head, receive, send)
+            if status:
+                lane.note(status, time.perf_counter() - began)
+        if not status:
+            await self.app(scope, _again(message, receive), send)
+
+    def _lane(self, scope: Scope) -> "_Lane | None":
+        if scope["type"] == "http" and scope["method"] == "POST" and not scope["query_string"]:
+            path: str = scope["path"]
+            for lane in self._routes:
+                if path.startswith(lane.prefix):
+                    return lane
+        return None
+
+    async def _drive(
+        self, lane: "_Lane", scope: Scope, head: Head, receive: Receive, send: Send
+    ) -> tuple[int, Message | None]:
+        """Return the status that was sent; 0 and what was read when the API is to answer."""
+        self._gate.free -= 1
+        try:
+            answer, message = await self._answer(lane, scope, head, receive)
+            if answer is None:
+                return 0, message
+            await _send(send, answer)
+        except Exception as error:  # noqa: BLE001 - the last net of the process
+            refusal = self._refusal(lane, error)
+            await refusal(scope, receive, _with_defaults(send))
+            return refusal.status_code, None
+        else:
+            return answer.status, None
+        finally:
+            self._gate.free += 1
+
+    async def _answer(
+        self, lane: "_Lane", scope: Scope, head: Head, receive: Receive
+    ) -> tuple[Answer | None, Message | None]:
+        ticket = lane.route.ticket(scope["path"], head)
+        if ticket is None:
+            return None, None
+        message = await in_time(receive())
+        if message["type"] != "http.request" or message.get("more_body", False):
+            return None, message
+        raw = message.get("body", b"")
+        return await lane.route.take(ticket, scope["headers"], raw), message
+
+    def _refusal(self, lane: "_Lane", error: Exception) -> Response:
+        if isinstance(error, self._refusals):
+            return response_of(error)
+        away = away_problem(error)
+        if away is not None:
+            return response_of(away)
+        fields = {"route": lane.route.template, **faults.describe(error)}
+        log.error("request failed", extra=fields)
+        return problem_response(500, "internal")
+
+
+class _Lane:
+    """A route and its metrics, looked up once."""
+
+    def __init__(self, route: HotRoute, metrics: HttpMetrics) -> None:
+        self.route = route
+        self.prefix = route.template.partition("{")[0]
+        self._metrics = metrics
+        self._counts: dict[int, Counter] = {}
+        self._duration: Histogram = metrics.duration.labels(route.template)
+
+    def note(self, status: int, took_s: float) -> None:
+        count = self._counts.get(status)
+        if count is None:
+            labels = (self.route.template, "POST", str(status))
+            count = self._counts[status] = self._metrics.requests.labels(*labels)
+        count.inc()
+        self._duration.observe(took_s)
+        if log.isEnabledFor(logging.INFO):
+            ms = round(took_s * 1000, 1)
+            fields = {"method": "POST", "route": self.route.template, "status": status, "ms": ms}
+            log.info("request", extra=fields)
+
+
+def _plain(headers: RawHeaders) -> Head | None:
+    """Return the headers by name, if no middleware of the API would have a word on them."""
+    head = dict(headers)
+    if len(head) < len(headers) or b"content-encoding" in head:
+        return None
+    length = head.get(b"content-length")
+    if length is not None and not (length.isdigit() and _fits(length)):
+        return None
+    size = sum(map(len, head)) + sum(map(len, head.values()))
+    return head if size < MAX_HEAD_BYTES // 2 else None
+
+
+def _fits(length: bytes) -> bool:
+    return len(length) < 8 and int(length) <= MAX_BYTES
+
+
+def _again(message: Message | None, receive: Receive) -> Receive:
+    left = [] if message is None else [message]
+
+    async def again() -> Message:
+        return left.pop() if left else await receive()
+
+    return again
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    length = str(len(answer.content)).encode()
+    headers = [
+        (b"content-length", length),
+        (b"content-type", answer.media_type),
+        *DEFAULT_HEADERS,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.content})
+
+
+def _with_defaults(send: Send) -> Send:
+    async def answer(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *DEFAULT_HEADERS]
+        await send(message)
+
+    return answer

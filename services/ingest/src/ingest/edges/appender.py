@@ -1,0 +1,115 @@
+"""Gather what requests want kept at the same time into one append a partition.
+
+While one append is on its way, the next gathers: no request waits for a timer, and under load one
+round trip to the broker serves them all.
+"""
+
+import asyncio
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from plumbing.records import OutRecord
+from plumbing.resources import MAX_BATCH_BYTES
+
+UNCOMPRESSED: Final = 0
+ZSTD: Final = 4
+MANY: Final = 100
+LOST: Final = (KafkaError, TimeoutError, OSError)
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    due: float = 0.0  # the loop's time at which the first of them has waited long enough
+    records: list[OutRecord] = field(default_factory=list)
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+
+
+class Appender:
+    """One per producer. Its first failure is its last: what gathers behind it fails as well.
+
+    Args:
+        producer: Started.
+        ack_s: How long a request waits for the brokers at most.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer, ack_s: float) -> None:
+        self._producer = producer
+        self._ack_s = ack_s
+        self._loop = asyncio.get_running_loop()
+        self._group = _Group()
+        self._task: asyncio.Task[None] | None = None
+        self._error: Exception | None = None
+
+    async def append(self, records: Sequence[OutRecord]) -> None:
+        """Return when all of *records* are acknowledged.
+
+        Raises:
+            KafkaError, TimeoutError, OSError: They are not; some may still land.
+        """
+        if self._error is not None:
+            raise copy.copy(self._error)
+        group = self._group
+        if not group.waiters:
+            group.due = self._loop.time() + self._ack_s
+        waiter = self._loop.create_future()
+        group.records += records
+        group.waiters.append(waiter)
+        if self._task is None:
+            self._task = self._loop.create_task(self._work())
+        await waiter
+
+    async def _work(self) -> None:
+        try:
+            while self._group.waiters:
+                await asyncio.sleep(0)  # those whose requests came in with this one join it
+                group, self._group = self._group, _Group()
+                try:
+                    async with asyncio.timeout_at(group.due):
+                        await self._send(group.records)
+                except Exception as error:  # noqa: BLE001 - each who waits must hear of it
+                    self._fail(group, error)
+                    return
+                for waiter in group.waiters:
+                    if not waiter.done():  # one that was cancelled
+                        waiter.set_result(None)
+        finally:
+            self._task = None
+
+    def _fail(self, group: _Group, error: Exception) -> None:
+        self._error = error
+        behind, self._group = self._group, _Group()
+        for waiter in (*group.waiters, *behind.waiters):
+            if not waiter.done():
+                waiter.set_exception(copy.copy(error))
+
+    async def _send(self, records: Sequence[OutRecord]) -> None:
+        """Submit all before the first await that waits: the producer then sends one request."""
+        # Few records hold little to compress, and starting zstd costs more than they do.
+        compression = ZSTD if len(records) >= MANY else UNCOMPRESSED
+        open_batches: dict[tuple[str, int], BatchBuilder] = {}
+        full: list[tuple[tuple[str, int], BatchBuilder]] = []
+        for one in records:
+            place = (one.topic, one.part)
+            batch = open_batches.get(place)
+            if batch is None or not _add(batch, one):
+                if batch is not None:
+                    full.append((place, batch))
+                batch = open_batches[place] = BatchBuilder(MAX_BATCH_BYTES, compression)
+                if not _add(batch, one):
+                    raise ValueError("a record does not fit an empty batch")
+        answers = []
+        for (topic, part), batch in (*full, *open_batches.items()):
+            batch.close()
+            answers.append(await self._producer.send_batch(batch, topic, partition=part))
+        await asyncio.gather(*answers)
+
+
+def _add(batch: BatchBuilder, one: OutRecord) -> bool:
+    added = batch.append(timestamp=None, key=one.key, value=one.value, headers=list(one.headers))
+    return added is not None

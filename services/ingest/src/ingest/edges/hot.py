@@ -1,0 +1,50 @@
+"""The two routes of ingest that must be fast, as raw ASGI: the same work, and the same answers."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ingest.edges import events, hooks
+from ingest.edges.directory import Connector
+from ingest.edges.ports import Ports
+from web.auth import Verifier
+from web.hot import Answer, Head, RawHeaders
+
+_PLAIN_JSON: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
+
+
+@dataclass(frozen=True, slots=True)
+class HotEvents:
+    """POST /v1/shops/{shop_id}/events, as long as all of it is right."""
+
+    ports: Ports
+    verifier: Verifier
+    template: str = "/v1/shops/{shop_id}/events"
+
+    def ticket(self, path: str, head: Head) -> str | None:
+        shop_id = path[len("/v1/shops/") : -len("/events")]
+        if not path.endswith("/events") or not self.ports.directory.knows(shop_id):
+            return None
+        given = head.get(b"authorization")
+        values = [] if given is None else [given.decode("latin-1")]
+        events.GUARD.admit(self.verifier, values, shop_id)
+        return shop_id if head.get(b"content-type") in _PLAIN_JSON else None
+
+    async def take(self, ticket: str, headers: RawHeaders, raw: bytes) -> Answer | None:
+        del headers
+        posted = events.quickly(raw)
+        return None if posted is None else await events.take(ticket, posted, self.ports)
+
+
+@dataclass(frozen=True, slots=True)
+class HotHooks:
+    """POST /v1/hooks/{connector_id}, of connectors that this process knows."""
+
+    ports: Ports
+    template: str = "/v1/hooks/{connector_id}"
+
+    def ticket(self, path: str, head: Head) -> Connector | None:
+        del head
+        return self.ports.directory.known_connector(path[len("/v1/hooks/") :])
+
+    async def take(self, ticket: Connector, headers: RawHeaders, raw: bytes) -> Answer | None:
+        return await hooks.take(ticket, raw, headers, self.ports)

@@ -1,0 +1,208 @@
+"""Orders of the native API, read at once from their bytes: what most posts are.
+
+Only what is right and plainly spelled is read here. Whatever is not, or might not be, is left to
+`native`, which reads all kinds and says what is wrong; so both must take the same orders for good,
+and make the same facts of them.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Annotated, Final, Literal, TypeAlias
+
+import msgspec
+import orjson
+from msgspec import Meta
+
+from contracts.events import OrderFacts, OrderLine, Region
+from ingest.app.accept_facts import Item
+from ingest.domain.facts import Ready
+from ingest.domain.iso import COUNTRIES, MINOR_DIGITS
+from ingest.domain.reading import EARLIEST, LATEST, micros
+from ingest.edges.native_types import MOST_MINOR
+
+Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
+Name: TypeAlias = Annotated[str, Meta(max_length=200)]
+Minor: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_MINOR)]
+Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
+
+# Times that msgspec takes and RFC 3339, or we, do not: what it would round, offsets without a
+# colon, a blank inside. A text that only looks so costs a slower reading.
+_ODD: Final = re.compile(rb':\d\d(?:\.\d{7}|(?:\.\d+)?[+-]\d{4}")')
+_BLANK: Final = re.compile(rb" \d\d:\d")
+
+
+class _Strict(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """No field that we do not know."""
+
+
+class _Line(_Strict):
+    sku: Id
+    quantity: Annotated[int, Meta(ge=1, le=1_000_000)]
+    price: Minor
+    name: Name = ""
+
+
+class _Place(_Strict):
+    country: str
+    province: Name = ""
+    city: Name = ""
+
+
+class Order(_Strict):
+    """An order without refunds; the fields are those of `native.Order`."""
+
+    kind: Literal["order"]  # msgspec's tag would be optional
+    order_id: Id
+    customer_id: Id
+    version: Instant
+    placed_at: Instant | None = None
+    deposit_paid_at: Instant | None = None
+    paid_at: Instant | None = None
+    signed_at: Instant | None = None
+    confirmed_at: Instant | None = None
+    cancelled_at: Instant | None = None
+    restored_at: Instant | None = None
+    closes_at: Instant | None = None
+    balance_opens_at: Instant | None = None
+    balance_closes_at: Instant | None = None
+    ship_by: Instant | None = None
+    pay_on_delivery: bool | None = None
+    is_test: bool | None = None
+    is_presale: bool | None = None
+    currency: str | None = None
+    total: Minor | None = None
+    discount: Minor | None = None
+    freight: Minor | None = None
+    items: Annotated[tuple[_Line, ...], Meta(max_length=500)] | None = None
+    region: _Place | None = None
+
+    def item(self, shop_id: str) -> Item:
+        items, region = self.items, self.region
+        fact = OrderFacts(
+            shop_id,
+            self.customer_id,
+            self.order_id,
+            micros(self.version),
+            self.placed_at,
+            self.deposit_paid_at,
+            self.paid_at,
+            self.signed_at,
+            self.confirmed_at,
+            self.cancelled_at,
+            self.restored_at,
+            currency=self.currency,
+            total_minor=self.total,
+            discount_minor=self.discount,
+            freight_minor=self.freight,
+            pay_on_delivery=self.pay_on_delivery,
+            is_test=self.is_test,
+            is_presale=self.is_presale,
+            closes_at=self.closes_at,
+            balance_opens_at=self.balance_opens_at,
+            balance_closes_at=self.balance_closes_at,
+            ship_by=self.ship_by,
+            lines=None
+            if items is None
+            else tuple([OrderLine(one.sku, one.name, one.quantity, one.price) for one in items]),
+            region=None if region is None else Region(region.country, region.province, region.city),
+        )
+        return Item(Ready(fact))
+
+    def instants(self) -> Iterator[tuple[str, datetime | None]]:
+        """Yield, by JSON pointer, what cannot lie ahead of now."""
+        yield "/version", self.version
+        yield "/placed_at", self.placed_at
+        yield "/deposit_paid_at", self.deposit_paid_at
+        yield "/paid_at", self.paid_at
+        yield "/signed_at", self.signed_at
+        yield "/confirmed_at", self.confirmed_at
+        yield "/cancelled_at", self.cancelled_at
+        yield "/restored_at", self.restored_at
+
+    def newest(self) -> datetime:
+        """Return the latest of what cannot lie ahead of now."""
+        found = self.version
+        for at in (
+            self.placed_at,
+            self.deposit_paid_at,
+            self.paid_at,
+            self.signed_at,
+            self.confirmed_at,
+            self.cancelled_at,
+            self.restored_at,
+        ):
+            if at is not None and at > found:
+                found = at
+        return found
+
+    def is_bounded(self) -> bool:
+        """Tell whether codes are known and times in range: what types alone do not say."""
+        return (
+            (self.currency is None or self.currency in MINOR_DIGITS)
+            and (self.region is None or self.region.country in COUNTRIES)
+            and self._is_in_range()
+        )
+
+    def _is_in_range(self) -> bool:
+        for at in (
+            self.version,
+            self.placed_at,
+            self.deposit_paid_at,
+            self.paid_at,
+            self.signed_at,
+            self.confirmed_at,
+            self.cancelled_at,
+            self.restored_at,
+            self.closes_at,
+            self.balance_opens_at,
+            self.balance_closes_at,
+            self.ship_by,
+        ):
+            if at is not None and not EARLIEST <= at < LATEST:
+                return False
+        return True
+
+
+class _Orders(_Strict):
+    events: Annotated[list[Order], Meta(min_length=1, max_length=500)]
+
+
+_ORDER: Final = msgspec.json.Decoder(Order)
+_ORDERS: Final = msgspec.json.Decoder(_Orders)
+
+
+def is_plain(raw: bytes) -> bool:
+    """Tell whether *raw* is JSON as a compact writer spells it, without an escape.
+
+    Then no object names a key twice, no number needs care, and no text holds a control character:
+    what makes strict JSON dear cannot be in it. How deep it may nest, the types say.
+    """
+    if b"\\" in raw or b"\x7f" in raw:
+        return False
+    try:
+        return orjson.dumps(orjson.loads(raw)) == raw
+    except orjson.JSONDecodeError:
+        return False
+
+
+def order(raw: bytes) -> Order | None:
+    """Return the order that plain *raw* is; None says nothing about what it is."""
+    if _ODD.search(raw) or _BLANK.search(raw):
+        return None
+    try:
+        read = _ORDER.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return read if read.is_bounded() else None
+
+
+def orders(raw: bytes) -> Sequence[Order] | None:
+    """Return the orders of a batch that holds nothing else."""
+    if _ODD.search(raw) or _BLANK.search(raw):
+        return None
+    try:
+        read = _ORDERS.decode(raw).events
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return read if all(one.is_bounded() for one in read) else None
