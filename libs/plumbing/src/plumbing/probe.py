@@ -38,9 +38,8 @@ log = logging.getLogger(__name__)
 class Probe:
     """Keeps the lag gauges, and tells the watchdog which partitions are well.
 
-    Well is a partition without lag, one whose offset has moved since the last look, one that rests
-    for a while or until a person helps, and any while Postgres or Kafka is away: another process
-    would not do better.
+    Well is a partition without lag, one whose offset has moved since the last look, one that a
+    person must help, and any while Postgres or Kafka is away: another process would not do better.
     """
 
     engine: AsyncEngine
@@ -83,9 +82,7 @@ class Probe:
         } - stopped
         self._seen = offsets
         self._show(mine, offsets, ends)
-        # A rest is no silence: after an outage, a reader waits a while before it tries again.
-        resting = {at for at, hold in self.assigned.holds.items() if hold.resting}
-        well = {self._name(at) for at in mine - (still - resting)}
+        well = {self._name(at) for at in mine - still}
         if mine or not still:
             well.add(self.grp)  # with nothing assigned, what rests is ours to take
         return well
