@@ -154,7 +154,7 @@ async def _flow(trial: Trial, rotation: Rotation, stream: Stream) -> None:
 async def _up_to(check: Callable[[], bool], within_s: float) -> None:
     deadline = time.monotonic() + within_s
     while not check() and time.monotonic() < deadline:  # noqa: ASYNC110 - what it asks tells nobody
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # between two looks; the deadline is the caller's
 
 
 async def _golden(

@@ -96,7 +96,7 @@ class Stalls:
     async def run(self) -> None:
         while True:
             await self.look()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # how finely stalls are measured, no wait for anything
 
     async def look(self) -> None:
         ends = await self.watch.ends()

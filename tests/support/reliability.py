@@ -39,7 +39,7 @@ What Huiliu promises when things break, and what the trials of it have shown. Ma
 `make reliability` from the JSON files in [reliability/](reliability); do not edit it. `make faults`
 runs the short forms, `make chaos` the full ones; `ONLY=3` chooses rows, `SEED=7` draws other
 faults. A trial counts only if it proves that its faults fired ("seen/needed"); a breach is what
-must not be there. Every checker has a control beside it that shows that it can fail.
+must not be there. A control plants a defect that a check must see; checks without one are named.
 """
 
 
@@ -82,11 +82,13 @@ def _run(told: Mapping[str, Any]) -> Iterator[str]:
 def _test(test: Mapping[str, Any]) -> Iterator[str]:
     title = test["test"].removeprefix("test_").replace("_", " ")
     yield f"* *{title}*: **{test['verdict']}**, seed {test['seed']}, {test['seconds']} s"
+    controls = test.get("controls", [])
     faults = [f"{name} {one['seen']}/{one['needed']}" for name, one in test["faults"].items()]
     for what, parts in (
         ("faults seen/needed", faults),
         ("breaches", _pairs(test["breaches"])),
-        ("checks shown to see a planted defect", test.get("controls", [])),
+        ("checks shown to see a planted defect", controls),
+        ("checks without a control", [name for name in test["breaches"] if name not in controls]),
         ("figures", _pairs(test["figures"])),
     ):
         if parts:
