@@ -69,7 +69,8 @@ class Trial:
 
     def control(self, name: str, found: Collection[Any]) -> None:
         """Prove that the check of *name* can fail: *found* is what it says of a planted defect."""
-        self.controls.append(name)
+        if name not in self.controls:
+            self.controls.append(name)
         assert len(found) > 0, f"the check of {name} does not see a planted defect"
 
     def figure(self, name: str, value: float | str) -> None:
