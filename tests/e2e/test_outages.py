@@ -14,10 +14,9 @@ from contracts.topics import ORDERS
 from demo.house import token
 from localstack import Stack
 from support.canonical import Record, events_of, record
-from support.database import as_database, connect
 from support.eventually import eventually
 from support.script import Fact, Push, insist, play
-from support.town import SHOP_ID, Town
+from support.town import SHOP_ID, Town, look_again
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
@@ -59,7 +58,7 @@ class Weather:
         async with self._stopped(self.postgres.stop_postgres, self.postgres.start_postgres):
             for fact in others:
                 await self._post("postgres", [fact])
-        await self._look_again()
+        await look_again(self.town)
 
     async def _without_both(self, push: Push) -> None:
         first, *others = push.facts
@@ -67,7 +66,7 @@ class Weather:
             await self._post("kafka again", [first])  # ingest knows now that Kafka is gone
             async with self._stopped(self.postgres.stop_postgres, self.postgres.start_postgres):
                 await self._post("both", others)
-            await self._look_again()
+            await look_again(self.town)
         await eventually(self._spool_is_empty, within_s=30)
         await self.town.clock.rest()
         self.half_done = await self._traces(others)
@@ -87,11 +86,6 @@ class Weather:
         async with httpx.AsyncClient(headers=headers, timeout=10, trust_env=False) as client:
             answer = await client.post(url, json={"events": facts})
         self.answers.setdefault(when, []).append(answer)
-
-    async def _look_again(self) -> None:
-        """The test's own connection did not survive."""
-        house = self.town.house
-        self.town.watch.db = await connect(as_database(house.admin_url, house.database))
 
     async def _spool_rows(self) -> int:
         [row] = await self.town.rows("select count(*) as n from ingest.ingest_spool")

@@ -25,7 +25,7 @@ from demo.stillness import Observer
 from localstack import Stack
 from simulators.sms import Pace, SmsGateway
 from simulators.smtp import MailServer
-from support.database import connect, copy_template, drop
+from support.database import as_database, connect, copy_template, drop
 from support.eventually import eventually
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
@@ -94,6 +94,18 @@ class Town:
 
     async def rows(self, query: str, *arguments: Any) -> list[dict[str, Any]]:
         return [dict(row) for row in await self.watch.db.fetch(query, *arguments)]
+
+
+async def restart_postgres(town: Town, postgres: Stack) -> None:
+    """Stop the session's Postgres and start it again; the town's own connection is a new one."""
+    await postgres.stop_postgres()
+    await postgres.start_postgres()
+    await look_again(town)
+
+
+async def look_again(town: Town) -> None:
+    """Connect anew: what watches the town did not survive the end of its Postgres."""
+    town.watch.db = await connect(as_database(town.house.admin_url, town.house.database))
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """The unpaid reminder on a real database: sent once, or stopped by the payment's transaction."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -15,6 +16,7 @@ from contracts.events import (
     DeliveryState,
     MessagePlanned,
     MessageRecalled,
+    Shop,
     Watermark,
 )
 from plumbing.resources import worker_role, worker_tx
@@ -324,3 +326,38 @@ async def test_a_reminder_is_held_while_a_fact_of_the_person_cannot_be_read(care
     assert await care.announced(MessagePlanned) == []
     (letter,) = await care.rows("select reason from dead_letter")
     assert "OrderFacts" in letter["reason"]
+
+
+async def test_orders_that_somebody_holds_keep_no_other_waiting(care: Any) -> None:
+    now = await care.now()
+    await care.feed(topics.ORDERS, *(care.placed(now, f"o-{n}") for n in range(5)))
+    await care.feed(topics.ORDERS, care.placed(now + SECOND, "o-9"))
+    await care.advance(HALF_AN_HOUR + SECOND)
+
+    holder = await connect(care.db.url("care-triggers"))
+    try:
+        async with holder.transaction():
+            held = "select from order_fact where order_id <> 'o-9' for update"
+            await holder.execute("set local role care_triggers_worker")
+            await holder.execute(held)
+            assert await care.fire(2) == 1
+        (first,) = await care.announced(MessagePlanned)
+        assert first.order_id == "o-9"
+    finally:
+        await holder.close()
+    while await care.fire(2):
+        pass
+    assert len(await care.announced(MessagePlanned)) == 6
+
+
+async def test_two_reminders_of_one_order_are_both_noted_beside_it(care: Any) -> None:
+    first = care.rules["unpaid_first"]
+    care.rules["unpaid_again"] = replace(first, rule_id="unpaid_again")
+    await care.feed(topics.SHOPS, Shop("tea", 2, "Tea", "Asia/Shanghai", "CNY", "CN", "zh", "茶"))
+    await care.feed(topics.ORDERS, care.placed(await care.now()))
+    await care.advance(HALF_AN_HOUR)
+
+    assert await care.fire() == 2
+    (row,) = await care.rows("select steps from order_fact")
+    noted = {rule_id: step[0] for rule_id, step in row["steps"].items()}
+    assert noted == {"unpaid_first": "planned", "unpaid_again": "planned"}

@@ -158,6 +158,7 @@ class House:
     environment: str = "local"
     settings: Mapping[str, str] = field(default_factory=dict)
     pods: list[Pod] = field(default_factory=list)
+    _started: int = field(default=0, init=False)
 
     async def start(
         self,
@@ -174,7 +175,8 @@ class House:
         """
         http, ops = ports or (free_port(), free_port())
         self.directory.mkdir(parents=True, exist_ok=True)
-        log = self.directory / f"{service}-{len(self.pods) + 1}.log"
+        self._started += 1
+        log = self.directory / f"{service}-{self._started}.log"
         with log.open("wb") as out:
             process = await asyncio.create_subprocess_exec(
                 str(Path(sys.executable).with_name(service)),

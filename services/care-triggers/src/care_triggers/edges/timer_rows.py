@@ -1,12 +1,24 @@
 """SQL of timers: set, moved, dropped, taken when due with all that a decision needs."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ARRAY, Column, Table, Text, bindparam, cast, delete, func, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    Table,
+    Text,
+    TextClause,
+    all_,
+    bindparam,
+    cast,
+    delete,
+    select,
+    text,
+    update,
+)
 
 from care.facts import (
     OrderState,
@@ -53,6 +65,22 @@ _SUBJECTS: Mapping[Subject, _Subject] = {
     "review": _Subject(review_fact, review_fact.c.review_id, "review_id"),
     "customer": _Subject(customer, customer.c.customer_id, "customer_id"),
 }
+
+
+# One statement for all: a row each would take most of the time in which timers fire.
+_MARK: Mapping[Subject, TextClause] = {
+    subject: text(
+        f"""
+        update {one.table.name} as t
+        set steps = jsonb_set(t.steps, array[mark.rule_id, '0'], to_jsonb(mark.status))
+        from unnest(cast(:shops as text[]), cast(:ids as text[]), cast(:rules as text[]),
+                    cast(:statuses as text[])) as mark (shop_id, id, rule_id, status)
+        where t.shop_id = mark.shop_id and t.{one.id_column.name} = mark.id
+        """  # noqa: S608 - names of ours
+    )
+    for subject, one in _SUBJECTS.items()
+}
+BUSY_AT_MOST: Final = 5_000  # timers that are passed over in one pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +136,35 @@ class TimerRows(FactRows, RuleRows):
         The order's (parcel's, review's, person's) row too is only taken if it is free: a payment
         that is being merged holds it and wants the timer, so waiting here would be a deadlock.
         """
-        query = (
-            select(timer)
-            .where(timer.c.next_at <= now)
-            .order_by(timer.c.next_at, timer.c.key)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        timers = [timer_of(row) for row in await self._conn.execute(query)]
-        if not timers:
-            return []
-        crashpoint("timer-after-take")
-        held = await self._hold_subjects(timers)
-        free = [one for one in timers if not _is_busy(one, held)]
+        free: list[Timer] = []
+        busy: list[str] = []
+        held = _Held()
+        found = limit
+        # What is busy must not keep others waiting, however much of it is older than they are.
+        while found and len(free) < limit and len(busy) < BUSY_AT_MOST:
+            passed = [*busy, *(one.key for one in free)]
+            timers = await self._take(now, limit - len(free), passed)
+            found = len(timers)
+            if not timers:
+                break
+            crashpoint("timer-after-take")
+            await self._hold_subjects(timers, held)
+            busy += [one.key for one in timers if _is_busy(one, held)]
+            free += [one for one in timers if not _is_busy(one, held)]
         if not free:
             return []
         around = await self._around(free, held)
         return [_due(one, held, around) for one in free]
+
+    async def _take(self, now: datetime, limit: int, passed: Sequence[str]) -> list[Timer]:
+        query = (
+            select(timer)
+            .where(timer.c.next_at <= now, timer.c.key != all_(cast(passed, ARRAY(Text))))
+            .order_by(timer.c.next_at, timer.c.key)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return [timer_of(row) for row in await self._conn.execute(query)]
 
     async def snooze(self, later: Mapping[str, datetime]) -> None:
         if not later:
@@ -140,30 +180,16 @@ class TimerRows(FactRows, RuleRows):
 
     async def mark(self, timers: Sequence[tuple[Timer, Status]]) -> None:
         """Set the status of the steps; their rows are held since `take_due`."""
-        rows: dict[Subject, list[dict[str, Any]]] = {}
+        marks: dict[Subject, list[tuple[str, str, str, Status]]] = {}
         for one, status in timers:
             subject = KINDS[one.kind].subject
-            rows.setdefault(subject, []).append(
-                {
-                    "of_shop": one.shop_id,
-                    "of": getattr(one, _SUBJECTS[subject].id_name),
-                    "path": [one.rule_id, "0"],
-                    "status": status,
-                }
-            )
-        for subject, params in rows.items():
-            table, id_column = _SUBJECTS[subject].table, _SUBJECTS[subject].id_column
-            status_json = func.to_jsonb(cast(bindparam("status"), Text), type_=JSONB)
-            path = cast(bindparam("path"), ARRAY(Text))
-            await self._conn.execute(
-                update(table)
-                .where(table.c.shop_id == bindparam("of_shop"), id_column == bindparam("of"))
-                .values(steps=func.jsonb_set(table.c.steps, path, status_json)),
-                params,
-            )
+            name = getattr(one, _SUBJECTS[subject].id_name)
+            marks.setdefault(subject, []).append((one.shop_id, name, one.rule_id, status))
+        for subject, rows in marks.items():
+            for once in _rounds(rows):
+                await self._conn.execute(_MARK[subject], once)
 
-    async def _hold_subjects(self, timers: Sequence[Timer]) -> _Held:
-        held = _Held()
+    async def _hold_subjects(self, timers: Sequence[Timer], held: _Held) -> None:
         wanted: dict[Subject, set[Key]] = {}
         for one in timers:
             for subject in _subjects(one):
@@ -171,7 +197,6 @@ class TimerRows(FactRows, RuleRows):
                 wanted.setdefault(subject, set()).add((one.shop_id, name))
         for subject, keys in sorted(wanted.items()):
             await self._hold(subject, keys, held)
-        return held
 
     async def _hold(self, subject: Subject, keys: set[Key], held: _Held) -> None:
         table, id_column = _SUBJECTS[subject].table, _SUBJECTS[subject].id_column
@@ -188,12 +213,11 @@ class TimerRows(FactRows, RuleRows):
             "review": review_from_json,
         }.get(subject)
         rows = (await self._conn.execute(query)).all()
-        held.states[subject] = {
-            (row.shop_id, row.id): load(row.state) if load else None for row in rows
-        }
+        states = held.states.setdefault(subject, {})
+        states |= {(row.shop_id, row.id): load(row.state) if load else None for row in rows}
         found = await self._by_key(table, id_column, keys)
         there = {(row.shop_id, getattr(row, id_column.name)) for row in found}
-        held.busy[subject] = there - held.states[subject].keys()
+        held.busy.setdefault(subject, set()).update(there - states.keys())
 
     async def _around(self, timers: Sequence[Timer], held: _Held) -> _Around:
         people = {(one.shop_id, one.customer_id) for one in timers}
@@ -270,6 +294,16 @@ def _subjects(one: Timer) -> list[Subject]:
     """Return what the decision is about: its own row, and a parcel's order."""
     own = KINDS[one.kind].subject
     return ["parcel", "order"] if own == "parcel" and one.order_id else [own]
+
+
+def _rounds(rows: Sequence[tuple[str, str, str, Status]]) -> Iterator[dict[str, list[str]]]:
+    """Split marks so that each statement meets a row once: it could write only one of two."""
+    left = sorted(rows)
+    while left:
+        now = {row[:2]: row for row in left}
+        shops, ids, rules, statuses = map(list, zip(*now.values(), strict=True))
+        yield {"shops": shops, "ids": ids, "rules": rules, "statuses": statuses}
+        left = [row for row in left if now[row[:2]] is not row]
 
 
 def _is_busy(one: Timer, held: _Held) -> bool:
