@@ -13,6 +13,7 @@ from contracts.codec import decode
 from contracts.events import OrderFacts, Watermark
 from contracts.topics import ORDERS, TOPICS
 from ingest.app.drain_spool import send_watermarks
+from ingest.edges.publisher import Patience
 from ingest.edges.spool import Spool
 from ingest.edges.timers import Drainer
 from localstack import Stack
@@ -151,6 +152,22 @@ async def test_without_kafka_the_gauges_show_the_spool_and_for_how_long_kafka_is
         await eventually(grown, within_s=20)
 
 
+async def test_all_that_lose_kafka_in_the_same_instant_are_spooled_by_one_transaction(
+    house: Any,
+) -> None:
+    publisher = house.ports.publisher
+    facts = [OrderFacts("north", f"c-{n}", f"k-{n}", 1) for n in range(150)]
+    entries = [publisher.entry(fact) for fact in (*facts, *facts[:50])]
+
+    await asyncio.gather(*(publisher.put([entry]) for entry in entries))
+
+    [kept] = await house.rows(
+        "select count(*) as facts, count(distinct xmin::text) as transactions"
+        " from ingest.ingest_spool"
+    )
+    assert kept == {"facts": 150, "transactions": 1}
+
+
 @pytest.mark.parametrize("table", ["ingest_spool", "outbox"])
 async def test_a_row_that_waits_holds_its_partitions_watermark(
     live: Any, kafka: Stack, table: str
@@ -190,6 +207,30 @@ async def test_a_broker_that_dies_costs_no_fact(live: Any, kafka: Stack) -> None
 
     wanted = {f"k-{number}" for number in range(10, 17)}
     await eventually(lambda: _holds(kafka, wanted), within_s=20)
+
+
+async def test_who_comes_while_kafka_is_late_does_not_wait_behind_those_who_do(
+    make_house: Any, kafka: Stack
+) -> None:
+    await kafka.create_topics({one.name: one.config for one in TOPICS}, PARTITIONS)
+    house = await make_house(kafka.kafka_servers)
+    publisher = house.ports.publisher
+    publisher.patience = Patience(10, 15)
+    first, second = (publisher.entry(OrderFacts("north", "c-1", f"k-{n}", 1)) for n in (21, 22))
+    async with running(publisher.run):
+        await eventually(lambda: publisher.connected, within_s=20)
+        await kafka.kill_kafka()
+        try:
+            waits = asyncio.create_task(publisher.put([first]))
+            await eventually(lambda: publisher.is_late, within_s=10)
+            await publisher.put([second])
+
+            assert publisher.connected
+            assert not waits.done()
+            assert [one.order_id for one in await house.spooled()] == ["k-22"]
+        finally:
+            await kafka.start_kafka()
+        await waits
 
 
 async def test_two_drainers_share_one_lease(live: Any) -> None:

@@ -20,6 +20,7 @@ from plumbing.resources import MAX_BATCH_BYTES
 UNCOMPRESSED: Final = 0
 ZSTD: Final = 4
 MANY: Final = 100
+LATE: Final = 0.25  # of the longest wait
 LOST: Final = (KafkaError, TimeoutError, OSError)
 
 
@@ -43,8 +44,15 @@ class Appender:
         self._ack_s = ack_s
         self._loop = asyncio.get_running_loop()
         self._group = _Group()
+        self._sending: _Group | None = None
         self._task: asyncio.Task[None] | None = None
         self._error: Exception | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Tell whether somebody has waited for a good part of what the brokers get."""
+        sending = self._sending
+        return sending is not None and self._loop.time() > sending.due - (1 - LATE) * self._ack_s
 
     async def append(self, records: Sequence[OutRecord]) -> None:
         """Return when all of *records* are acknowledged.
@@ -69,6 +77,7 @@ class Appender:
             while self._group.waiters:
                 await asyncio.sleep(0)  # those whose requests came in with this one join it
                 group, self._group = self._group, _Group()
+                self._sending = group
                 try:
                     async with asyncio.timeout_at(group.due):
                         await self._send(group.records)
@@ -79,7 +88,7 @@ class Appender:
                     if not waiter.done():  # one that was cancelled
                         waiter.set_result(None)
         finally:
-            self._task = None
+            self._sending = self._task = None
 
     def _fail(self, group: _Group, error: Exception) -> None:
         self._error = error

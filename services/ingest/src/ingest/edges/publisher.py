@@ -1,8 +1,9 @@
 """Make records durable: Kafka's acknowledgement, or the spool's COMMIT when Kafka is silent.
 
-The first send that fails opens the breaker: from then on everything is spooled at once. Each second
-the publisher tries to start a new producer, which asks the brokers for metadata: that is the probe,
-and it also replaces a producer that lost its sequence numbers, for which there is no other cure.
+Who comes while Kafka is late does not wait behind those who do: the spool is asked first. The first
+send that fails opens the breaker: from then on everything is spooled at once. Each second the
+publisher tries to start a new producer, which asks the brokers for metadata: that is the probe, and
+it also replaces a producer that lost its sequence numbers, for which there is no other cure.
 """
 
 import asyncio
@@ -25,14 +26,14 @@ from contracts.topics import ORDERS
 from ingest import metrics
 from ingest.domain.facts import Fact
 from ingest.edges.appender import LOST, Appender
-from ingest.edges.spool import spool
+from ingest.edges.spooler import Spooler
 from ingest.edges.store import SOURCE
 from ingest.errors import NotDurable
 from plumbing import trace
 from plumbing.away import is_transient
 from plumbing.crashpoint import crashpoint
 from plumbing.records import OutRecord, place
-from plumbing.resources import open_producer, worker_role, worker_tx
+from plumbing.resources import open_producer
 from plumbing.seal import Sealer
 from plumbing.stopping import pause
 
@@ -55,6 +56,11 @@ class Patience:
     ack_s: float  # what Kafka gets
     durable_s: float  # what Kafka and the spool get together
 
+    @property
+    def spool_s(self) -> float:
+        """Return what is left to the spool when Kafka took all of its time."""
+        return self.durable_s - self.ack_s
+
 
 @dataclass(slots=True, eq=False)
 class _Kafka:
@@ -75,15 +81,24 @@ class Publisher:
     partitions: int
     patience: Patience
     now: Callable[[], datetime]
+    _spooler: Spooler = field(init=False)
     _kafka: _Kafka | None = field(default=None, init=False)
     _ending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _lost: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _asked_at: float = field(default=float("-inf"), init=False)
     _lately: OrderedDict[str, None] = field(default_factory=OrderedDict, init=False)
 
+    def __post_init__(self) -> None:
+        self._spooler = Spooler(self.engine, self.sealer)
+
     @property
     def connected(self) -> bool:
         return self._kafka is not None
+
+    @property
+    def is_late(self) -> bool:
+        """Tell whether Kafka has not answered for a while, and may yet."""
+        return self._kafka is not None and self._kafka.appender.is_late
 
     @property
     def busy(self) -> bool:
@@ -110,6 +125,9 @@ class Publisher:
         """
         began = self._asked_at = time.monotonic()
         kafka = self._kafka
+        late = self.is_late
+        if late and await self._try_spool(entries, began, self.patience.spool_s):
+            return
         if kafka is not None:
             try:
                 await kafka.appender.append(entries)
@@ -119,9 +137,11 @@ class Publisher:
                 crashpoint("ingest-before-ack")
                 self._note("kafka", len(entries), began)
                 return
-        await self._spool(entries, began)
-        crashpoint("ingest-after-spool")
-        self._note("spool", len(entries), began)
+        left_s = self.patience.durable_s - (time.monotonic() - began)
+        within_s = left_s if late else max(left_s, self.patience.spool_s)
+        if within_s <= 0 or not await self._try_spool(entries, began, within_s):
+            metrics.NOT_DURABLE.inc()
+            raise NotDurable("neither the log nor the spool answers: send the same again")
 
     async def try_send(self, records: Sequence[OutRecord]) -> list[bool]:
         """Send to Kafka alone; tell of each record whether it was acknowledged. For the drainer."""
@@ -190,19 +210,17 @@ class Publisher:
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
-    async def _spool(self, entries: Sequence[OutRecord], began: float) -> None:
-        left_s = self.patience.durable_s - (time.monotonic() - began)
+    async def _try_spool(self, entries: Sequence[OutRecord], began: float, within_s: float) -> bool:
+        """Spool *entries*; False when the database is away or does not answer in time."""
         try:
-            async with (
-                asyncio.timeout(max(left_s, self.patience.durable_s - self.patience.ack_s)),
-                worker_tx(self.engine, worker_role(SOURCE)) as conn,
-            ):
-                await spool(conn, self.sealer, entries)
+            await self._spooler.keep(entries, within_s)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             if not is_transient(error) and not isinstance(error, TimeoutError):
                 raise
-            metrics.NOT_DURABLE.inc()
-            raise NotDurable("neither the log nor the spool answers: send the same again") from None
+            return False
+        crashpoint("ingest-after-spool")
+        self._note("spool", len(entries), began)
+        return True
 
     def _note(self, path: str, records: int, began: float) -> None:
         count, duration = _PATHS[path]
