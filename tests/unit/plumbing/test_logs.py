@@ -116,6 +116,58 @@ def test_what_is_no_text_is_shown_by_its_text_and_redacted(lines: Any) -> None:
     assert lines()[0]["a"] == "call [hidden]"
 
 
+@pytest.fixture
+def seldom(lines: Any) -> Iterator[list[float]]:
+    """Let alike messages pass once in 5 s of a clock that the test sets."""
+    now = [100.0]
+    rare = logs.Seldom(("shelf",), 5.0, lambda: now[0])
+    handler = log.handlers[0]
+    handler.addFilter(rare)
+    yield now
+    handler.removeFilter(rare)
+
+
+def test_a_message_that_repeats_itself_passes_once_in_a_while_and_tells_how_often_it_did_not(
+    lines: Any, seldom: list[float]
+) -> None:
+    for number in range(400):
+        log.error("no connection to node %s", number)
+    seldom[0] += 5.0
+    log.error("no connection to node %s", 400)
+    seldom[0] += 5.0
+    log.error("no connection to node %s", 401)
+
+    assert [line["event"][-3:] for line in lines()] == ["e 0", "400", "401"]
+    assert [line.get("more_like_this") for line in lines()] == [None, 399, None]
+
+
+def test_messages_that_differ_pass_at_once(lines: Any, seldom: list[float]) -> None:
+    log.error("no connection to node %s", 1)
+    log.error("no metadata from node %s", 1)
+    log.warning("no connection to node %s", 1)
+
+    assert len(lines()) == 3
+
+
+def test_of_other_loggers_everything_passes(lines: Any) -> None:
+    rare = logs.Seldom(("aiokafka", "she"))
+    handler = log.handlers[0]
+    handler.addFilter(rare)
+    for _ in range(3):
+        log.error("again")
+    handler.removeFilter(rare)
+
+    assert len(lines()) == 3
+
+
+def test_templates_without_end_are_forgotten(lines: Any, seldom: list[float]) -> None:
+    for number in range(1001):
+        log.error(f"no connection to node {number}")  # noqa: G004 - as others write them
+    log.error("no connection to node 0")
+
+    assert len(lines()) == 1002
+
+
 def test_configured_every_logger_speaks_json_and_the_talkative_are_quiet() -> None:
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
@@ -127,6 +179,7 @@ def test_configured_every_logger_speaks_json_and_the_talkative_are_quiet() -> No
         logging.getLogger("uvicorn.error").info("Started server process")
         coordinator = logging.getLogger("aiokafka.consumer.group_coordinator")
         for error in (GroupCoordinatorNotAvailableError(), InvalidGroupIdError()):
+            coordinator.error("Group Coordinator Request failed: %s", error)
             coordinator.error("Group Coordinator Request failed: %s", error)
         logging.getLogger("other").info("by the standard library", extra={"color_message": "x"})
     finally:

@@ -7,7 +7,8 @@ told by kind and place, never by text: drivers and validators quote values.
 import logging
 import re
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TextIO
 
 import orjson
@@ -32,6 +33,10 @@ _QUIET: Final = {
     "uvicorn.error": logging.WARNING,  # its "started" and "finished" say what ours say
 }
 _COORDINATOR: Final = "aiokafka.consumer.group_coordinator"
+# While its broker is away each client of it says so at every try, hundreds of times a second.
+_REPETITIVE: Final = ("aiokafka",)
+REPEATED_EVERY_S: Final = 5.0
+_MOST_TEMPLATES: Final = 1000
 
 _SECRET_NAMES: Final = re.compile(
     r"(?i)body|payload|(.*_)?(phone|mobile|e_?mail|address|street|birthday|full_?name|password"
@@ -57,6 +62,7 @@ def configure(service: str, level: str = "INFO", stream: TextIO = sys.stdout) ->
     """Send every log of this process to *stream*. Handlers that were there before are removed."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter(service))
+    handler.addFilter(Seldom(_REPETITIVE))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -74,6 +80,45 @@ def configure(service: str, level: str = "INFO", stream: TextIO = sys.stdout) ->
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+class Seldom:
+    """A filter of a handler: lets a message of some loggers pass once in *every_s* seconds.
+
+    Messages are alike that come from one logger and one template, whatever their arguments. The
+    next one that passes tells in `more_like_this` how many were left out before it.
+
+    Args:
+        loggers: Their names; those below them are meant too.
+        every_s: How long a message is not repeated.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        loggers: tuple[str, ...],
+        every_s: float = REPEATED_EVERY_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._loggers = loggers
+        self._every_s = every_s
+        self._clock = clock
+        self._passed: dict[tuple[str, int, str], tuple[float, int]] = {}  # when, left out since
+
+    def __call__(self, record: logging.LogRecord) -> bool:
+        if not any(f"{record.name}.".startswith(f"{name}.") for name in self._loggers):
+            return True
+        like, now = (record.name, record.levelno, str(record.msg)), self._clock()
+        passed_at, left_out = self._passed.get(like, (float("-inf"), 0))
+        if now < passed_at + self._every_s:
+            self._passed[like] = passed_at, left_out + 1
+            return False
+        if len(self._passed) >= _MOST_TEMPLATES:
+            self._passed.clear()
+        self._passed[like] = now, 0
+        if left_out:
+            record.more_like_this = left_out
+        return True
 
 
 def formatter(service: str) -> logging.Formatter:
