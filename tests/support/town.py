@@ -84,6 +84,19 @@ class Town:
             )
         await asyncio.gather(*(self.pods[one].ready() for one in services or SERVICES))
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """Return the processes that live, by service."""
+        return {name: pod.process.pid for name, pod in self.pods.items() if pod.alive}
+
+    def ended(self, pids: Mapping[str, int]) -> list[str]:
+        """Return whose process is no more the one of *pids*."""
+        return [name for name, pid in pids.items() if self.pids.get(name) != pid]
+
+    async def look_again(self) -> None:
+        """Connect anew to Postgres, which was away."""
+        self.watch.db = await connect(as_database(self.house.admin_url, self.house.database))
+
     async def open_shop(self, shop_id: str = SHOP_ID, **changes: Any) -> None:
         await self.api.put("ingest", f"/v1/shops/{shop_id}", {**SHOP, **changes})
 

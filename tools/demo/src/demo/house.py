@@ -101,12 +101,18 @@ class Pod:
             f"{self.service} was not ready within {within_s:.0f} s: {said}; see {self.log}"
         )
 
-    async def metric(self, name: str) -> float:
-        """Return the sum of all samples of *name* on /metrics; 0 when there is none."""
+    async def metric(self, name: str, **labels: str) -> float:
+        """Return the sum of the samples of *name* with these labels; 0 when there is none."""
         async with httpx.AsyncClient(trust_env=False) as client:
             text = (await client.get(f"{self.ops_url}/metrics")).text
-        lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-        return sum(float(value) for key, value in lines if key.partition("{")[0] == name)
+        wanted = {f'{label}="{value}"' for label, value in labels.items()}
+        total = 0.0
+        for line in text.splitlines():
+            key, _, value = line.rpartition(" ")
+            found, _, told = key.rstrip("}").partition("{")
+            if found == name and wanted <= set(told.split(",")):
+                total += float(value)
+        return total
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)
