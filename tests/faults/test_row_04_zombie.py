@@ -11,7 +11,7 @@ from demo.house import Pod
 from localstack import Stack
 from support.database import as_database, connect
 from support.eventually import eventually
-from support.load import Load, differing, misannounced, segmented
+from support.load import Load, count_again, differing, forget_change, misannounced, segmented
 from support.stream import rest
 from support.town import SWIFT, Town, open_town
 from support.trial import Trial
@@ -116,14 +116,8 @@ def _named(name: str) -> dict[str, str]:
 
 async def _control(trial: Trial, town: Town, load: Load) -> None:
     """Plant what a zombie would have written: the checkers name it."""
-    await town.watch.db.execute("""
-        update segmenter.customer_state set frequency = frequency + 1
-        where customer_id = (select min(customer_id) from segmenter.customer_state
-                             where frequency > 0)""")
+    await count_again(town)
     found = differing(load.recomputed(), await segmented(town))
     trial.control("customers lost or counted twice", found)
-    await town.watch.db.execute("""
-        update segmenter.segment_change set revision = 999999
-        where (customer_id, revision) = (select customer_id, revision
-                                         from segmenter.segment_change limit 1)""")
+    await forget_change(town)
     trial.control("changes lost or told in two ways", await misannounced(town))

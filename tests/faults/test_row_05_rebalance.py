@@ -13,7 +13,7 @@ import pytest
 from demo.house import Pod
 from support.database import as_database, connect
 from support.eventually import eventually
-from support.load import Load, differing, misannounced, segmented
+from support.load import Load, count_again, differing, forget_change, misannounced, segmented
 from support.stream import rest
 from support.town import PARTITIONS, Town
 from support.trial import Trial
@@ -174,9 +174,8 @@ async def _control(trial: Trial, town: Town, load: Load) -> None:
     for now, offset in ((0.0, 5), (STILL_AT_MOST_S + 1, 5), (STILL_AT_MOST_S + 2, 6)):
         stood.note(now, {0: offset})
     trial.control("partitions still for over 30 s", stood.over(STILL_AT_MOST_S))
-    await town.watch.db.execute("""
-        update segmenter.customer_state set frequency = frequency + 1
-        where customer_id = (select min(customer_id) from segmenter.customer_state
-                             where frequency > 0)""")
+    await count_again(town)
     planted = differing(load.recomputed(), await segmented(town))
     trial.control("customers lost or counted twice", planted)
+    await forget_change(town)
+    trial.control("changes lost or told in two ways", await misannounced(town))

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 import pytest
 
+from contracts.topics import ORDERS
 from demo.house import Pod, database_url
+from plumbing.resources import open_producer
 from support.eventually import eventually
 from support.load import Load
 from support.stream import rest
@@ -92,10 +94,14 @@ async def _letters(town: Town) -> list[dict[str, Any]]:
 
 
 async def _control(trial: Trial, town: Town, load: Load) -> None:
-    """Count one order's money twice, as a batch applied again would: the check names it."""
+    """Count one order's money twice, as a batch applied again would, and say what is no event."""
     await town.watch.db.execute("""
         update reporting.order_fact set net_minor = 2 * net_minor
         where order_id = (select min(order_id) from reporting.order_fact
                           where counted_in is not null)""")
     planted = miscounted(load.counted(), await _counted(town))
     trial.control("counters not exact", planted)
+    async with open_producer(town.stack.kafka_servers) as producer:
+        await producer.send_and_wait(ORDERS, b"no event", b"key", partition=0)
+    letters = await eventually(partial(_letters, town), within_s=30)
+    trial.control("dead letters", letters)

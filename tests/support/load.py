@@ -123,3 +123,19 @@ async def misannounced(town: Town) -> list[tuple[str, int]]:
     told = Counter((event.customer_id, event.revision) for event in events)
     changes = history.keys() | told.keys()
     return [change for change in changes if (history[change], told[change]) != (1, 1)]
+
+
+async def count_again(town: Town) -> None:
+    """Plant what a batch applied twice would leave: somebody bought once more."""
+    await town.watch.db.execute("""
+        update segmenter.customer_state set frequency = frequency + 1
+        where customer_id = (select min(customer_id) from segmenter.customer_state
+                             where frequency > 0)""")
+
+
+async def forget_change(town: Town) -> None:
+    """Plant what a lost row would leave: a change of segment that was told and is not known."""
+    await town.watch.db.execute("""
+        delete from segmenter.segment_change
+        where (customer_id, revision) = (select customer_id, revision
+                                         from segmenter.segment_change limit 1)""")
