@@ -46,6 +46,11 @@ class Hand:
         """Return the latest business time that it could be at *real*."""
         return real + self._ahead[bisect_right(self._since, real) - 1]
 
+    @property
+    def ahead(self) -> timedelta:
+        """By how much business time runs ahead of real time now."""
+        return self._ahead[-1]
+
     async def _note(self, since: datetime) -> None:
         [row] = await self.town.rows("select by_interval as ahead from clock.shift")
         self._since.append(since)

@@ -39,13 +39,15 @@ class Tally:
             self._looking.cancel()
             await asyncio.wait({self._looking})
 
-    def total(self, name: str) -> float:
-        """Return the sum of all samples of *name*, whatever their labels."""
+    def total(self, name: str, **labels: str) -> float:
+        """Return the sum of the samples of *name* with these labels, whatever their others."""
+        wanted = {f'{label}="{value}"' for label, value in labels.items()}
         return sum(
             value
             for samples in self._seen.values()
             for key, value in samples.items()
             if key.partition("{")[0] == name
+            and wanted <= set(key.rstrip("}").partition("{")[2].split(","))
         )
 
     async def look(self) -> None:
