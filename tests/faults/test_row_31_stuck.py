@@ -21,9 +21,9 @@ from support.load import Load, count_again, differing, forget_change, misannounc
 from support.town import SWIFT, Town, open_town
 from support.trial import ROOT, Trial
 
-STUCK_AFTER_S: Final = 6.0
 FOUND_WITHIN_S: Final = 10.0
-IMPATIENT: Final = {**SWIFT, "HUILIU_STUCK_AFTER_S": str(STUCK_AFTER_S)}
+# Only of the one that hangs. Its look at the lag may meet the deaf proxy too, which costs 3 s.
+IMPATIENT: Final = {"HUILIU_STUCK_AFTER_S": "5"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,9 @@ async def _all_in(town: Town, load: Load) -> bool:
 async def _segmenter(town: Town, behind: Behind) -> Pod:
     """Start the one that reads through the proxy."""
     pod = await town.house.start(
-        "segmenter", town.ports["segmenter"], {"HUILIU_KAFKA_SERVERS": behind.servers}
+        "segmenter",
+        town.ports["segmenter"],
+        {**IMPATIENT, "HUILIU_KAFKA_SERVERS": behind.servers},
     )
     town.pods["segmenter"] = pod
     await pod.ready()
@@ -91,7 +93,7 @@ async def test_a_client_that_hangs_after_a_broker_restart_is_found_and_replaced(
     waits: list[float] = []
     codes: list[int] = []
     said: list[bool] = []
-    async with open_town(behind.stack, postgres, tmp_path, IMPATIENT) as town:
+    async with open_town(behind.stack, postgres, tmp_path, SWIFT) as town:
         load = Load(town, trial.seed)
         await town.start("ingest")
         pod = await _segmenter(town, behind)
