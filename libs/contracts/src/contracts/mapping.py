@@ -48,8 +48,9 @@ def from_us(at_us: int) -> datetime:
 class _Field:
     name: str
     wire: str
-    put: Convert
+    put: Callable[..., Any]
     get: Convert
+    inside: bool  # a message: `put` writes into it
     plain: bool  # the message has the very value
     many: bool
     optional: bool
@@ -72,28 +73,30 @@ class Mapping:
         if strange and not view:
             raise Mismatch(f"{event.__name__} lacks {sorted(strange)} of {wire.DESCRIPTOR.name}")
         self._readers = [_reader(field) for field in self._fields]
-        self.filling = _filling(self._fields)
+        self.fill = _filling(self._fields)
 
     def to_wire(self, event: Any) -> Message:
-        return self._wire(**self.filling(event))
+        wire = self._wire()
+        self.fill(wire, event)
+        return wire
 
     def from_wire(self, wire: Message) -> Any:
         return self._event(*[read(wire) for read in self._readers])
 
 
-def _filling(fields: Sequence[_Field]) -> Callable[[Any], dict[str, Any]]:
-    """Return the function that makes the arguments of a message from an event.
+def _filling(fields: Sequence[_Field]) -> Callable[[Message, Any], None]:
+    """Return the function that writes an event, or what has its fields, into an empty message.
 
     Its source is written out field by field, as `dataclasses` does it: it runs for every event.
     """
-    lines = ["def fill(event):", " given = {}"]
+    lines = ["def fill(wire, event):"]
     names: dict[str, Any] = {"EPOCH": EPOCH}
     for number, field in enumerate(fields):
         names[f"put{number}"] = field.put
         lines += [f" v = event.{field.name}", f" if {_is_set(field)}:"]
-        lines += [f"  given[{field.wire!r}] = {_written(field, number)}"]
-    exec("\n".join([*lines, " return given"]), names)  # noqa: S102 - of names in our own dataclasses
-    fill: Callable[[Any], dict[str, Any]] = names["fill"]
+        lines += [f"  {line}" for line in _written(field, number)]
+    exec("\n".join(lines), names)  # noqa: S102 - of names in our own dataclasses
+    fill: Callable[[Message, Any], None] = names["fill"]
     return fill
 
 
@@ -101,10 +104,23 @@ def _is_set(field: _Field) -> str:
     return "v" if field.many and not field.items else "v is not None"
 
 
-def _written(field: _Field, number: int) -> str:
+def _written(field: _Field, number: int) -> list[str]:
+    """Return the statements that write `v`; what is a message is there even if it stays empty."""
     if field.many:
-        items = f"[put{number}(one) for one in v]"
-        return f"{{'items': {items}}}" if field.items else items
+        lines, into = [], f"wire.{field.wire}"
+        if field.items:
+            lines, into = [f"{into}.SetInParent()"], f"{into}.items"
+        if field.inside:
+            return [*lines, f"add = {into}.add", "for one in v:", f" put{number}(add(), one)"]
+        if field.put is _same:
+            return [*lines, f"{into}.extend(v)"]
+        return [*lines, f"{into}.extend([put{number}(one) for one in v])"]
+    if field.inside:
+        return [f"w = wire.{field.wire}", "w.SetInParent()", f"put{number}(w, v)"]
+    return [f"wire.{field.wire} = {_value(field, number)}"]
+
+
+def _value(field: _Field, number: int) -> str:
     if field.put is _same:
         return "v"
     if field.put is to_us:
@@ -183,6 +199,7 @@ def _field(name: str, hint: Any, wire: type[Message]) -> _Field:
         wire=wire_name,
         put=put,
         get=get,
+        inside=inner.message_type is not None,
         plain=get is _same,
         many=many,
         optional=optional,
@@ -202,7 +219,7 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
     return hint, False
 
 
-def _converters(kind: Any, described: Any) -> tuple[Convert, Convert]:
+def _converters(kind: Any, described: Any) -> tuple[Callable[..., Any], Convert]:
     if kind is datetime:
         return to_us, from_us
     if kind is date:
@@ -211,7 +228,7 @@ def _converters(kind: Any, described: Any) -> tuple[Convert, Convert]:
         return _enum_converters(kind, described.enum_type)
     if dataclasses.is_dataclass(kind):
         nested = Mapping(typing.cast("type[Any]", kind), _class_of(described))
-        return nested.filling, nested.from_wire
+        return nested.fill, nested.from_wire
     if kind in (str, int, bool):
         return _same, _same
     raise Mismatch(f"{described.full_name}: no conversion for {kind}")
@@ -221,8 +238,8 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _day_to_wire(day: date) -> WireDate:
-    return WireDate(year=day.year, month=day.month, day=day.day)
+def _day_to_wire(wire: WireDate, day: date) -> None:
+    wire.year, wire.month, wire.day = day.year, day.month, day.day
 
 
 def _day_from_wire(wire: WireDate) -> date:
