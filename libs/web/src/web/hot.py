@@ -7,9 +7,9 @@ What both ways share is the same code: the token's guard, the gate, the answers 
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from prometheus_client import Counter, Histogram
 from starlette.responses import Response
@@ -57,8 +57,22 @@ class HotRoute(Protocol):
         """Do the work; None, before anything was done, hands the request to the API."""
 
 
+Tell: TypeAlias = Callable[[Answer | Exception], None]
+
+
+@runtime_checkable
+class ExpressRoute(Protocol):
+    """A hot route that can also work without waiting for anything."""
+
+    def begin(self, ticket: Any, raw: bytes, tell: Tell) -> bool:
+        """Begin; False, before anything was done, hands the request on.
+
+        *tell* is called once, and not before this has returned.
+        """
+
+
 class HotPath:
-    """The ASGI app to serve.
+    """The ASGI app to serve, and what the server may ask before it makes a request of it.
 
     Args:
         app: Made by `build_api`.
@@ -81,6 +95,54 @@ class HotPath:
         self._gate = gate
         self._routes = [_Lane(route, metrics) for route in routes]
         self._refusals: tuple[type[Exception], ...] = (Problem, *errors)
+        self.express = self if any(lane.express for lane in self._routes) else None
+
+    def enter(self, url: bytes, headers: RawHeaders) -> "_Entered | None":
+        """Say who comes in by POST, if that is plain; see `web.server.Express`."""
+        path = url.decode("ascii", "replace")
+        for lane in self._routes:
+            if lane.express is not None and path.startswith(lane.prefix):
+                break
+        else:
+            return None
+        head = _plain(headers)
+        if head is None or b"upgrade" in head or self._gate.free <= 0:
+            return None
+        try:
+            ticket = lane.route.ticket(path, head)
+        except self._refusals:
+            return None  # the app says it
+        return None if ticket is None else _Entered(lane, ticket, head.get(_TRACE))
+
+    def begin(self, entered: "_Entered", raw: bytes, write: Callable[[int, bytes], None]) -> bool:
+        """Begin to work on a whole body; see `web.server.Express`."""
+        began = time.perf_counter()
+        lane, gate = entered.lane, self._gate
+        if lane.express is None or len(raw) > MAX_BYTES:
+            return False
+
+        def tell(said: Answer | Exception) -> None:
+            gate.free += 1
+            if isinstance(said, Answer):
+                status = said.status
+                write(status, _rest(said))
+            else:
+                refusal = self._refusal(lane, said)
+                status = refusal.status_code
+                write(status, _rest_of(refusal))
+            if log.isEnabledFor(logging.INFO):
+                with trace.following(current):
+                    lane.note(status, time.perf_counter() - began)
+            else:
+                lane.note(status, time.perf_counter() - began)
+
+        parent = entered.parent
+        with trace.following(
+            "" if parent is None else trace.parent_of([(_TRACE, parent)])
+        ) as current:
+            taken = lane.express.begin(entered.ticket, raw, tell)
+        gate.free -= taken
+        return taken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         lane = self._lane(scope)
@@ -147,11 +209,19 @@ class HotPath:
         return problem_response(500, "internal")
 
 
+@dataclass(slots=True, eq=False)
+class _Entered:
+    lane: "_Lane"
+    ticket: Any
+    parent: bytes | None
+
+
 class _Lane:
     """A route and its metrics, looked up once."""
 
     def __init__(self, route: HotRoute, metrics: HttpMetrics) -> None:
         self.route = route
+        self.express = route if isinstance(route, ExpressRoute) else None
         self.prefix = route.template.partition("{")[0]
         self._metrics = metrics
         self._counts: dict[int, Counter] = {}
@@ -193,6 +263,26 @@ def _again(message: Message | None, receive: Receive) -> Receive:
         return left.pop() if left else await receive()
 
     return again
+
+
+def _lines(headers: RawHeaders) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+_DEFAULTS: Final = _lines(DEFAULT_HEADERS)
+
+
+def _rest(answer: Answer) -> bytes:
+    return b"content-length: %d\r\ncontent-type: %b\r\n%b\r\n%b" % (
+        len(answer.content),
+        answer.media_type,
+        _DEFAULTS,
+        answer.content,
+    )
+
+
+def _rest_of(response: Response) -> bytes:
+    return b"%b%b\r\n%b" % (_lines(response.raw_headers), _DEFAULTS, bytes(response.body))
 
 
 async def _send(send: Send, answer: Answer) -> None:

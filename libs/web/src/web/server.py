@@ -4,14 +4,14 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 
 import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from web.problems import HeadTooLarge, response_of
@@ -35,10 +35,52 @@ _TOO_LARGE = b"".join(
 )
 
 
+class Express(Protocol):
+    """What may answer a request without a task of its own; `web.hot.HotPath` is one."""
+
+    def enter(self, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Any | None:
+        """Say who comes in by POST; None leaves the request to the ASGI app."""
+
+    def begin(self, entered: Any, raw: bytes, write: Callable[[int, bytes], None]) -> bool:
+        """Begin to work on a whole body; False, before anything was done, leaves it to the app.
+
+        Args:
+            entered: What `enter` said.
+            raw: The body.
+            write: To be called once, later, with the status and all that follows the server's own
+                headers.
+        """
+
+
+class _Cycle:
+    """A request that is answered without a task, as uvicorn looks at it."""
+
+    __slots__ = ("disconnected", "keep_alive", "message_event", "response_complete")
+
+    def __init__(self) -> None:
+        self.disconnected = False
+        self.keep_alive = True
+        self.message_event = _NOBODY
+        self.response_complete = False
+
+
+class _Nobody:
+    """Nobody waits for the rest of a body that is whole."""
+
+    def set(self) -> None:
+        pass
+
+
+_NOBODY: Final = _Nobody()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """httptools collects a head without end and waits for it for ever; this one does neither.
 
     A head that is complete but too large is answered by `limits.HeadLimit`.
+
+    A request that came whole, in one piece, and that the app's `express` takes, never becomes an
+    ASGI call: that alone costs more than to take an event.
     """
 
     def __init__(
@@ -52,6 +94,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
+        self._express: Express | None = getattr(config.loaded_app, "express", None)
+        self._entered: Any | None = None
+        self._pieces: list[bytes] = []
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn types it so
@@ -61,12 +106,15 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_in()
+        self._entered = None
         super().connection_lost(exc)
 
     @override
     def data_received(self, data: bytes) -> None:
         before = self._in_head
         super().data_received(data)
+        if self._entered is not None:
+            self._hand_over()  # its body comes in pieces
         if not self._in_head or self.transport.is_closing():
             return
         # In the chunk that also ends an earlier request, the head's share is unknown: let it pass.
@@ -83,7 +131,67 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def on_headers_complete(self) -> None:
         self._head_is_in()
+        if self._express is not None and self._is_simple():
+            self._entered = self._express.enter(self.url, self.headers)
+            if self._entered is not None:
+                self._pieces = []
+                return
         super().on_headers_complete()
+
+    @override
+    def on_body(self, body: bytes) -> None:
+        if self._entered is not None:
+            self._pieces.append(body)
+        else:
+            super().on_body(body)
+
+    @override
+    def on_message_complete(self) -> None:
+        if self._entered is not None and self._begin():
+            return
+        if self._entered is not None:
+            self._hand_over()
+        super().on_message_complete()
+
+    def _is_simple(self) -> bool:
+        return (
+            (self.cycle is None or self.cycle.response_complete)
+            and self.parser.get_method() == b"POST"
+            and self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+            and not (self.expect_100_continue or self.flow.write_paused or self.root_path)
+        )
+
+    def _begin(self) -> bool:
+        cycle = _Cycle()
+
+        def write(status: int, rest: bytes) -> None:
+            cycle.response_complete = True
+            if cycle.disconnected:
+                return
+            ours = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
+            closing = b"" if cycle.keep_alive else b"connection: close\r\n"
+            self.transport.write(b"".join([STATUS_LINE[status], *ours, closing, rest]))
+            if not cycle.keep_alive:
+                self.transport.close()
+            self.on_response_complete()
+
+        if self._express is None or not self._express.begin(
+            self._entered, b"".join(self._pieces), write
+        ):
+            return False
+        self._entered = None
+        self.cycle = cycle  # type: ignore[assignment]  # all that uvicorn asks of one
+        return True
+
+    def _hand_over(self) -> None:
+        """Go the usual way with what came."""
+        self._entered = None
+        if self.transport.is_closing():
+            return
+        super().on_headers_complete()
+        for piece in self._pieces:
+            super().on_body(piece)
 
     def _await_head(self) -> None:
         self._head_is_in()

@@ -41,7 +41,6 @@ SERVICE = "ingest"
 HOME = Path(__file__).parents[2]  # the folder with migrations/
 SWEEP_EVERY_S = 60.0
 SWEEP_LIMIT = 500
-GAP_S = 0.2  # between the registries' reads while posts come; they catch up later
 
 
 def utc_now() -> datetime:
@@ -182,7 +181,7 @@ def _intake(  # noqa: PLR0913 - a part of the composition root
         on_commit=relay.wake,
         sealer=sealer,
         session_timeout_ms=settings.session_timeout_ms,
-        gap_s=lambda: GAP_S if publisher.busy else 0.0,
+        gap_s=publisher.pace.gap_s,
         limits=settings.limits,
     )
 

@@ -108,6 +108,15 @@ async def accept_one(fact: Fact, *, log: Log[E]) -> Outcome:
     return Outcome(status, entry.event_id)
 
 
+def begin_one(fact: Fact, *, log: Log[E]) -> E | None:
+    """Return the entry of *fact* if it only has to be made durable; else `accept_one` says more.
+
+    Who makes it durable calls `remember` then.
+    """
+    entry = log.entry(fact)
+    return entry if _status(entry, (), log) == "accepted" else None
+
+
 async def accept_push(
     shop_id: str,
     said: Sequence[Said],

@@ -6,9 +6,10 @@ round trip to the broker serves them all.
 
 import asyncio
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -23,12 +24,14 @@ MANY: Final = 100
 LATE: Final = 0.25  # of the longest wait
 LOST: Final = (KafkaError, TimeoutError, OSError)
 
+Tell: TypeAlias = Callable[[Exception | None], None]
+
 
 @dataclass(slots=True, eq=False)
 class _Group:
     due: float = 0.0  # the loop's time at which the first of them has waited long enough
     records: list[OutRecord] = field(default_factory=list)
-    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    waiters: list[Tell] = field(default_factory=list)
 
 
 class Appender:
@@ -60,17 +63,22 @@ class Appender:
         Raises:
             KafkaError, TimeoutError, OSError: They are not; some may still land.
         """
+        waiter = self._loop.create_future()
+        self.append_soon(records, partial(_settle, waiter))
+        await waiter
+
+    def append_soon(self, records: Sequence[OutRecord], tell: Tell) -> None:
+        """Do the same without waiting: *tell* is called once, later, with what went wrong if so."""
         if self._error is not None:
-            raise copy.copy(self._error)
+            self._loop.call_soon(tell, copy.copy(self._error))
+            return
         group = self._group
         if not group.waiters:
             group.due = self._loop.time() + self._ack_s
-        waiter = self._loop.create_future()
         group.records += records
-        group.waiters.append(waiter)
+        group.waiters.append(tell)
         if self._task is None:
             self._task = self._loop.create_task(self._work())
-        await waiter
 
     async def _work(self) -> None:
         try:
@@ -84,18 +92,16 @@ class Appender:
                 except Exception as error:  # noqa: BLE001 - each who waits must hear of it
                     self._fail(group, error)
                     return
-                for waiter in group.waiters:
-                    if not waiter.done():  # one that was cancelled
-                        waiter.set_result(None)
+                for tell in group.waiters:
+                    self._loop.call_soon(tell, None)  # what one raises does not concern the others
         finally:
             self._sending = self._task = None
 
     def _fail(self, group: _Group, error: Exception) -> None:
         self._error = error
         behind, self._group = self._group, _Group()
-        for waiter in (*group.waiters, *behind.waiters):
-            if not waiter.done():
-                waiter.set_exception(copy.copy(error))
+        for tell in (*group.waiters, *behind.waiters):
+            self._loop.call_soon(tell, copy.copy(error))
 
     async def _send(self, records: Sequence[OutRecord]) -> None:
         """Submit all before the first await that waits: the producer then sends one request."""
@@ -117,6 +123,15 @@ class Appender:
             batch.close()
             answers.append(await self._producer.send_batch(batch, topic, partition=part))
         await asyncio.gather(*answers)
+
+
+def _settle(waiter: asyncio.Future[None], error: Exception | None) -> None:
+    if waiter.done():  # it was cancelled
+        return
+    if error is None:
+        waiter.set_result(None)
+    else:
+        waiter.set_exception(error)
 
 
 def _add(batch: BatchBuilder, one: OutRecord) -> bool:

@@ -13,14 +13,14 @@ from pydantic_core import ErrorDetails
 from typing_extensions import override
 
 from ingest import metrics
-from ingest.app.accept_facts import Item, Outcome, accept_facts, accept_one
+from ingest.app.accept_facts import Item, Outcome, accept_facts, accept_one, begin_one
 from ingest.domain.facts import Ready
 from ingest.edges import swift
 from ingest.edges.native import AnyEvent, Batch, Event
 from ingest.edges.ports import Ports, get_ports
 from web.auth import ShopId, require
 from web.bodies import JsonBody
-from web.hot import Answer
+from web.hot import Answer, Tell
 from web.problems import MEDIA_TYPE, BadRequest, FieldError, Unprocessable
 from webhooks import BadJson, strict_json
 
@@ -135,6 +135,27 @@ async def take(shop_id: str, posted: Posted, ports: Ports) -> Answer:
         for number, one in enumerate(events)
     ]
     return _answer(posted.single, results)
+
+
+def begin(shop_id: str, raw: bytes, ports: Ports, tell: Tell) -> bool:
+    """Do what `take` does for one plain order of a known shop; False if it is anything else."""
+    order = swift.order(raw) if swift.is_plain(raw) else None
+    if order is None or _any_ahead((order,), ports):
+        return False
+    publisher = ports.publisher
+    entry = begin_one(order.item(shop_id).said.fact, log=publisher)
+    if entry is None:
+        return False
+    event_id = entry.event_id
+
+    def done(error: Exception | None) -> None:
+        if error is not None:
+            tell(error)
+            return
+        publisher.remember((event_id,))
+        tell(_answer(True, [_result(0, Outcome("accepted", event_id))]))
+
+    return publisher.put_soon(entry, done)
 
 
 async def _accepted(shop_id: str, items: Sequence[Item], ports: Ports) -> list[Outcome]:

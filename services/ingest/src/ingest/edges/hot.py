@@ -7,7 +7,7 @@ from ingest.edges import events, hooks
 from ingest.edges.directory import Connector
 from ingest.edges.ports import Ports
 from web.auth import Verifier
-from web.hot import Answer, Head, RawHeaders
+from web.hot import Answer, Head, RawHeaders, Tell
 
 _PLAIN_JSON: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
 
@@ -33,6 +33,10 @@ class HotEvents:
         del headers
         posted = events.quickly(raw)
         return None if posted is None else await events.take(ticket, posted, self.ports)
+
+    def begin(self, ticket: str, raw: bytes, tell: Tell) -> bool:
+        """Take a single plain order, the most usual post, without waiting for anything."""
+        return events.begin(ticket, raw, self.ports, tell)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from contracts.events import Watermark
 from contracts.topics import ORDERS
 from ingest import metrics
 from ingest.domain.facts import Fact
-from ingest.edges.appender import LOST, Appender
+from ingest.edges.appender import LOST, Appender, Tell
+from ingest.edges.pace import Pace
 from ingest.edges.spooler import Spooler
 from ingest.edges.store import SOURCE
 from ingest.errors import NotDurable
@@ -40,7 +41,6 @@ from plumbing.stopping import pause
 PROBE_EVERY_S: Final = 1.0
 STARTED_WITHIN_S: Final = 5.0
 FLUSHED_WITHIN_S: Final = 5.0
-BUSY_S: Final = 0.05
 LATELY: Final = 50_000  # event ids that are known to be durable
 
 _PATHS: Final = {
@@ -81,11 +81,11 @@ class Publisher:
     partitions: int
     patience: Patience
     now: Callable[[], datetime]
+    pace: Pace = field(default_factory=Pace, init=False)
     _spooler: Spooler = field(init=False)
     _kafka: _Kafka | None = field(default=None, init=False)
     _ending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _lost: asyncio.Event = field(default_factory=asyncio.Event, init=False)
-    _asked_at: float = field(default=float("-inf"), init=False)
     _lately: OrderedDict[str, None] = field(default_factory=OrderedDict, init=False)
 
     def __post_init__(self) -> None:
@@ -99,11 +99,6 @@ class Publisher:
     def is_late(self) -> bool:
         """Tell whether Kafka has not answered for a while, and may yet."""
         return self._kafka is not None and self._kafka.appender.is_late
-
-    @property
-    def busy(self) -> bool:
-        """Tell whether somebody wanted something kept a moment ago."""
-        return time.monotonic() - self._asked_at < BUSY_S
 
     def entry(self, fact: Fact) -> OutRecord:
         encoded = codec.encode(fact, source=SOURCE, at=self.now(), traceparent=trace.current())
@@ -123,7 +118,8 @@ class Publisher:
         Raises:
             NotDurable: Neither way is open. Some may be in the log: the same ids come again.
         """
-        began = self._asked_at = time.monotonic()
+        began = time.monotonic()
+        self.pace.note(len(entries))
         kafka = self._kafka
         late = self.is_late
         if late and await self._try_spool(entries, began, self.patience.spool_s):
@@ -137,6 +133,45 @@ class Publisher:
                 crashpoint("ingest-before-ack")
                 self._note("kafka", len(entries), began)
                 return
+        await self._spool_at_last(entries, began, late=late)
+
+    def put_soon(self, entry: OutRecord, tell: Tell) -> bool:
+        """Do what `put` does with one entry, without waiting: *tell* is called once, later.
+
+        False, and nothing is done, when Kafka does not answer or is late: `put` knows more ways.
+        """
+        kafka = self._kafka
+        if kafka is None or kafka.appender.is_late:
+            return False
+        began = time.monotonic()
+        self.pace.note(1)
+
+        def settle(error: Exception | None) -> None:
+            if error is None:
+                crashpoint("ingest-before-ack")
+                self._note("kafka", 1, began)
+                tell(None)
+            elif isinstance(error, LOST):
+                self._lose(kafka, error)
+                self._apart(self._rescue(entry, began, tell))
+            else:
+                tell(error)
+
+        kafka.appender.append_soon((entry,), settle)
+        return True
+
+    async def _rescue(self, entry: OutRecord, began: float, tell: Tell) -> None:
+        try:
+            await self._spool_at_last((entry,), began, late=False)
+        except Exception as error:  # noqa: BLE001 - who waits must hear of it
+            tell(error)
+        else:
+            tell(None)
+
+    async def _spool_at_last(
+        self, entries: Sequence[OutRecord], began: float, *, late: bool
+    ) -> None:
+        """Spool what Kafka did not take; *late* when the spool was tried before."""
         left_s = self.patience.durable_s - (time.monotonic() - began)
         within_s = left_s if late else max(left_s, self.patience.spool_s)
         if within_s <= 0 or not await self._try_spool(entries, began, within_s):
@@ -206,7 +241,10 @@ class Publisher:
 
     def _end(self, kafka: _Kafka) -> None:
         """Flush and close apart: what still lands has ids that merge."""
-        task = asyncio.create_task(_close(kafka))
+        self._apart(_close(kafka))
+
+    def _apart(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
@@ -249,3 +287,4 @@ async def _first(*waits: Coroutine[None, None, bool]) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
+    await asyncio.wait(tasks)  # else the loop may end before they do
