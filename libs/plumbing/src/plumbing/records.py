@@ -1,5 +1,6 @@
 """Records as they come from a topic and as they go to one, and which partition is a key's."""
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -71,9 +72,9 @@ def murmur2(key: bytes) -> int:
     length = len(key)
     whole = length & ~3
     h = _SEED ^ length
-    for at in range(0, whole, 4):
-        k = int.from_bytes(key[at : at + 4], "little") * _M & _MASK
-        h = (h * _M & _MASK) ^ ((k ^ k >> 24) * _M & _MASK)
+    for word in struct.unpack_from(f"<{whole >> 2}I", key):
+        k = word * _M & _MASK
+        h = (h * _M ^ (k ^ k >> 24) * _M) & _MASK
     if length > whole:
         h = (h ^ int.from_bytes(key[whole:], "little")) * _M & _MASK
     h = (h ^ h >> 13) * _M & _MASK

@@ -101,7 +101,8 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn types it so
         super().connection_made(transport)
-        self._await_head()
+        self._in_head = True
+        self._head_timer = self.loop.call_later(HEAD_WITHIN_S, self.transport.close)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -117,6 +118,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._hand_over()  # its body comes in pieces
         if not self._in_head or self.transport.is_closing():
             return
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_WITHIN_S, self.transport.close)
         # In the chunk that also ends an earlier request, the head's share is unknown: let it pass.
         self._head_bytes += len(data) if before else 0
         if self._head_bytes > MAX_UNFINISHED_HEAD_BYTES:
@@ -126,7 +129,8 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._await_head()
+        # Its time runs from the end of this piece: most heads are whole by then, and need no timer.
+        self._in_head = True
 
     @override
     def on_headers_complete(self) -> None:
@@ -192,11 +196,6 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         for piece in self._pieces:
             super().on_body(piece)
-
-    def _await_head(self) -> None:
-        self._head_is_in()
-        self._in_head = True
-        self._head_timer = self.loop.call_later(HEAD_WITHIN_S, self.transport.close)
 
     def _head_is_in(self) -> None:
         self._in_head = False

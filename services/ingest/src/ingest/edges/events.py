@@ -143,7 +143,7 @@ def begin(shop_id: str, raw: bytes, ports: Ports, tell: Tell) -> bool:
     if order is None or _any_ahead((order,), ports):
         return False
     publisher = ports.publisher
-    entry = begin_one(order.item(shop_id).said.fact, log=publisher)
+    entry = begin_one(order.fact(shop_id), log=publisher)
     if entry is None:
         return False
     event_id = entry.event_id

@@ -78,8 +78,11 @@ class Order(_Strict):
     region: _Place | None = None
 
     def item(self, shop_id: str) -> Item:
+        return Item(Ready(self.fact(shop_id)))
+
+    def fact(self, shop_id: str) -> OrderFacts:
         items, region = self.items, self.region
-        fact = OrderFacts(
+        return OrderFacts(
             shop_id,
             self.customer_id,
             self.order_id,
@@ -107,7 +110,6 @@ class Order(_Strict):
             else tuple([OrderLine(one.sku, one.name, one.quantity, one.price) for one in items]),
             region=None if region is None else Region(region.country, region.province, region.city),
         )
-        return Item(Ready(fact))
 
     def instants(self) -> Iterator[tuple[str, datetime | None]]:
         """Yield, by JSON pointer, what cannot lie ahead of now."""
