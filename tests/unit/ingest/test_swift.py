@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.codec import encode
+from contracts.events import OrderFacts
 from ingest.domain.iso import COUNTRIES, MINOR_DIGITS
 from ingest.domain.reading import EARLIEST
 from ingest.edges import swift
@@ -56,6 +57,9 @@ def agrees(raw: bytes) -> bool:
         assert not isinstance(other, tuple)
         assert list(one.instants()) == list(other.instants())
         assert one.newest() == other.newest()
+        if isinstance(one, swift.Order):
+            fields = encode(one.fields("north"), kind=OrderFacts, source="test", at=EARLIEST)
+            assert fields == encode(one.item("north").said.fact, source="test", at=EARLIEST)
     return True
 
 

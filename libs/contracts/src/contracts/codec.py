@@ -99,7 +99,13 @@ class Encoded:
 
 
 def encode(
-    event: Any, *, source: str, at: datetime, topic: str | None = None, traceparent: str = ""
+    event: Any,
+    *,
+    source: str,
+    at: datetime,
+    topic: str | None = None,
+    traceparent: str = "",
+    kind: type | None = None,
 ) -> Encoded:
     """Return *event* as a record.
 
@@ -112,8 +118,9 @@ def encode(
         at: When it says so; travels as `ce_time` and is no part of the id.
         topic: Where it goes when its type travels on several topics; the first such by default.
         traceparent: W3C trace context to pass on; none when empty.
+        kind: What *event* is, when it is of another type that has the same fields.
     """
-    kind = type(event)
+    kind = kind or type(event)
     value = _MAPPINGS[kind].to_wire(event).SerializeToString(deterministic=True)
     name = topic or _HOME[kind]
     event_id = derive("event", kind.__name__, hashlib.sha256(value).hexdigest())

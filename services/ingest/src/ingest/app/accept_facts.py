@@ -108,13 +108,12 @@ async def accept_one(fact: Fact, *, log: Log[E]) -> Outcome:
     return Outcome(status, entry.event_id)
 
 
-def begin_one(fact: Fact, *, log: Log[E]) -> E | None:
-    """Return the entry of *fact* if it only has to be made durable; else `accept_one` says more.
+def is_fresh(entry: E, *, log: Log[E]) -> bool:
+    """Tell whether *entry* only has to be made durable, and remembered then; else use `accept_one`.
 
-    Who makes it durable calls `remember` then.
+    It is for who cannot wait.
     """
-    entry = log.entry(fact)
-    return entry if _status(entry, (), log) == "accepted" else None
+    return _status(entry, (), log) == "accepted"
 
 
 async def accept_push(

@@ -12,8 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from typing_extensions import override
 
+from contracts.events import OrderFacts
 from ingest import metrics
-from ingest.app.accept_facts import Item, Outcome, accept_facts, accept_one, begin_one
+from ingest.app.accept_facts import Item, Outcome, accept_facts, accept_one, is_fresh
 from ingest.domain.facts import Ready
 from ingest.edges import swift
 from ingest.edges.native import AnyEvent, Batch, Event
@@ -143,8 +144,8 @@ def begin(shop_id: str, raw: bytes, ports: Ports, tell: Tell) -> bool:
     if order is None or _any_ahead((order,), ports):
         return False
     publisher = ports.publisher
-    entry = begin_one(order.fact(shop_id), log=publisher)
-    if entry is None:
+    entry = publisher.entry_of(OrderFacts, order.fields(shop_id))
+    if not is_fresh(entry, log=publisher):
         return False
     event_id = entry.event_id
 

@@ -101,7 +101,13 @@ class Publisher:
         return self._kafka is not None and self._kafka.appender.is_late
 
     def entry(self, fact: Fact) -> OutRecord:
-        encoded = codec.encode(fact, source=SOURCE, at=self.now(), traceparent=trace.current())
+        return self.entry_of(type(fact), fact)
+
+    def entry_of(self, kind: type[Fact], fields: object) -> OutRecord:
+        """Return the entry of a fact of which only the fields are there."""
+        encoded = codec.encode(
+            fields, source=SOURCE, at=self.now(), traceparent=trace.current(), kind=kind
+        )
         return place(encoded, self.partitions)
 
     def seen(self, event_id: str) -> bool:

@@ -5,10 +5,11 @@ Only what is right and plainly spelled is read here. Whatever is not, or might n
 and make the same facts of them.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 import orjson
@@ -36,10 +37,15 @@ class _Strict(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """No field that we do not know."""
 
 
+_Fields: Final = msgspec.defstruct(
+    "_Fields", [(one.name, Any) for one in dataclasses.fields(OrderFacts)], gc=False
+)
+
+
 class _Line(_Strict):
     sku: Id
     quantity: Annotated[int, Meta(ge=1, le=1_000_000)]
-    price: Minor
+    price_minor: Minor = msgspec.field(name="price")
     name: Name = ""
 
 
@@ -78,11 +84,8 @@ class Order(_Strict):
     region: _Place | None = None
 
     def item(self, shop_id: str) -> Item:
-        return Item(Ready(self.fact(shop_id)))
-
-    def fact(self, shop_id: str) -> OrderFacts:
         items, region = self.items, self.region
-        return OrderFacts(
+        fact = OrderFacts(
             shop_id,
             self.customer_id,
             self.order_id,
@@ -107,8 +110,42 @@ class Order(_Strict):
             ship_by=self.ship_by,
             lines=None
             if items is None
-            else tuple([OrderLine(one.sku, one.name, one.quantity, one.price) for one in items]),
+            else tuple(
+                [OrderLine(one.sku, one.name, one.quantity, one.price_minor) for one in items]
+            ),
             region=None if region is None else Region(region.country, region.province, region.city),
+        )
+        return Item(Ready(fact))
+
+    def fields(self, shop_id: str) -> object:
+        """Return what the fact of `item` has, to be encoded at once: a tenth of the time."""
+        return _Fields(
+            shop_id,
+            self.customer_id,
+            self.order_id,
+            micros(self.version),
+            self.placed_at,
+            self.deposit_paid_at,
+            self.paid_at,
+            self.signed_at,
+            self.confirmed_at,
+            self.cancelled_at,
+            self.restored_at,
+            None,
+            self.currency,
+            self.total,
+            self.discount,
+            self.freight,
+            self.pay_on_delivery,
+            self.is_test,
+            self.is_presale,
+            self.closes_at,
+            self.balance_opens_at,
+            self.balance_closes_at,
+            self.ship_by,
+            self.items,  # a line has the fields of `OrderLine`, a place those of `Region`
+            self.region,
+            (),
         )
 
     def instants(self) -> Iterator[tuple[str, datetime | None]]:
