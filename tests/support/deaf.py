@@ -7,6 +7,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+
+from support.pipe import CHUNK, both_ways
 
 
 @dataclass(eq=False)
@@ -35,28 +38,13 @@ class Deafener:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = Link(self.deafens)
         self.links.append(link)
-        try:
-            there, to_there = await asyncio.open_connection(self.host, self.port)
-        except OSError:
-            writer.close()  # the server is down: the client is told so
-            return
-        ways = (
-            asyncio.create_task(self._pass(reader, to_there, link)),
-            asyncio.create_task(self._pass(there, writer, link)),
-        )
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            writer.close()
-            to_there.close()
+        passes = partial(self._pass, link)
+        await both_ways((self.host, self.port), (reader, writer), passes, passes)
 
     async def _pass(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: Link
+        self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        while chunk := await reader.read(65_536):
+        while chunk := await reader.read(CHUNK):
             if link.deaf:
                 link.bytes_lost += len(chunk)
             else:

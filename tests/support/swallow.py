@@ -5,9 +5,12 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from sqlalchemy.engine import make_url
+
+from support.pipe import CHUNK, both_ways
 
 # asyncpg prepares each statement once a connection, and later only names it.
 _PREPARED: Final = re.compile(rb"(__asyncpg_stmt_\w+?__)\x00([^\x00]*)")
@@ -48,26 +51,15 @@ class Proxy:
         return found.render_as_string(hide_password=False)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, to_there = await asyncio.open_connection(self.host, self.port)
         deaf = asyncio.Event()
-        ways = (
-            asyncio.create_task(self._up(reader, to_there, deaf)),
-            asyncio.create_task(self._down(there, writer, deaf)),
-        )
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            writer.close()
-            to_there.close()
+        up, down = partial(self._up, deaf), partial(self._down, deaf)
+        await both_ways((self.host, self.port), (reader, writer), up, down)
 
     async def _up(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, deaf: asyncio.Event
+        self, deaf: asyncio.Event, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         ear = _Ear(self.about)
-        while chunk := await reader.read(65_536):
+        while chunk := await reader.read(CHUNK):
             ear.hear(chunk)
             if self.armed and ear.heard and b"COMMIT" in chunk:
                 self.armed = self.stays
@@ -77,9 +69,9 @@ class Proxy:
             await writer.drain()
 
     async def _down(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, deaf: asyncio.Event
+        self, deaf: asyncio.Event, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        while chunk := await reader.read(65_536):
+        while chunk := await reader.read(CHUNK):
             if not deaf.is_set():
                 writer.write(chunk)
                 await writer.drain()

@@ -268,6 +268,7 @@ def _print_summary(console: Console, stage: Stage, summary: Any) -> None:
     table.add_row("events pushed, both shops", f"{stage.api.events_in:,}")
     table.add_row("texts in the gateway's ledger", str(len(stage.sms.ledger.accepted)))
     table.add_row("mails in the server's ledger", str(len(stage.mail.ledger.accepted)))
+    table.caption = "mail servers tell of no delivery: a mail stays sent"
     console.print(table)
 
 
