@@ -34,7 +34,7 @@ class Answer:
     fact: Fact
     status: int  # 0 for none
     event_id: str
-    retry_after: str
+    again: str  # Retry-After, or why there was no answer
     began_s: float
     ended_s: float
 
@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def asks_to_come_again(self) -> bool:
-        return self.status == 503 and self.retry_after.isdigit() and int(self.retry_after) > 0
+        return self.status == 503 and self.again.isdigit() and int(self.again) > 0
 
 
 @dataclass(eq=False)
@@ -87,8 +87,8 @@ class Steady:
         began = time.monotonic()
         try:
             answer = await self.client.post(url, json=fact)
-        except httpx.TransportError:
-            one = Answer(fact, 0, "", "", began, time.monotonic())
+        except httpx.TransportError as error:
+            one = Answer(fact, 0, "", type(error).__name__, began, time.monotonic())
         else:
             event_id = answer.json()["results"][0].get("event_id", "") if answer.is_success else ""
             again = answer.headers.get("retry-after", "")
@@ -100,8 +100,8 @@ class Steady:
     def taken(self) -> list[Answer]:
         return [one for one in self.answers if one.taken]
 
-    def refused(self) -> list[tuple[int, float]]:
-        return [(one.status, one.spent_s) for one in self.answers if not one.taken]
+    def refused(self) -> list[tuple[int, str, float]]:
+        return [(one.status, one.again, one.spent_s) for one in self.answers if not one.taken]
 
     def unlogged(self, logged: Collection[str]) -> set[str]:
         """Return the events that were acknowledged and are not in *logged*."""
@@ -181,13 +181,27 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 @asynccontextmanager
+async def calling(connections: int) -> AsyncIterator[httpx.AsyncClient]:
+    """Open a client with a token that keeps so many connections, and closes none before its end.
+
+    It looks at each of them for each request: with hundreds it would be what is slow.
+    """
+    limits = httpx.Limits(
+        max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=60
+    )
+    async with httpx.AsyncClient(
+        headers={"Authorization": f"Bearer {token(ttl_s=3600)}"},
+        timeout=ENDS_WITHIN_S,
+        trust_env=False,
+        limits=limits,
+    ) as client:
+        yield client
+
+
+@asynccontextmanager
 async def posting(
     town: Town, seed: int, rate: float, at: datetime, ships: int = 0
 ) -> AsyncIterator[Steady]:
-    headers = {"Authorization": f"Bearer {token(ttl_s=3600)}"}
-    # As many as a second of them: whoever waits for an answer holds one.
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=50, keepalive_expiry=2)
-    async with httpx.AsyncClient(
-        headers=headers, timeout=ENDS_WITHIN_S, trust_env=False, limits=limits
-    ) as client:
+    # Whoever waits for an answer holds one, for half a second or less while Kafka is late.
+    async with calling(max(64, int(rate / 2))) as client:
         yield Steady(client, town, seed, rate, at, ships)
