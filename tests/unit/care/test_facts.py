@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care.facts import (
+    MONEY,
     OrderState,
     ParcelState,
     ReviewState,
@@ -22,6 +23,8 @@ from care.facts import (
     merge_register,
     merge_review,
     merge_shipment,
+    money_from_json,
+    money_to_json,
     order_from_json,
     order_to_json,
     parcel_from_json,
@@ -207,6 +210,33 @@ def test_an_order_survives_json_and_goes_on_merging(facts: list[OrderFacts]) -> 
     for one in facts[1:]:
         stored = merge_order(stored, one)
     assert stored == order_of(facts)
+
+
+@given(order_facts)
+def test_a_lone_fact_and_the_order_that_it_makes_are_stored_alike(fact: OrderFacts) -> None:
+    state = merge_order(None, fact, MONEY)
+    stored = json.loads(json.dumps(money_to_json(fact)))
+
+    assert json.loads(json.dumps(money_to_json(state))) == stored
+    assert money_from_json("s", "o", stored) == state
+
+
+@given(st.lists(order_facts, min_size=1, max_size=4))
+def test_the_money_of_an_order_survives_json(facts: list[OrderFacts]) -> None:
+    state = None
+    for one in facts:
+        state = merge_order(state, one, MONEY)
+    assert state is not None
+
+    stored = json.loads(json.dumps(money_to_json(state)))
+
+    assert money_from_json("s", "o", stored) == state
+
+
+def test_an_order_that_was_stored_field_by_field_is_read_as_ever() -> None:
+    state = order_of([OrderFacts("s", "c", "o", 1, paid_at=T1, total_minor=5)])
+
+    assert money_from_json("s", "o", order_to_json(state)) == state
 
 
 def test_a_state_is_not_changed_by_merging_more_into_it() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from care.calendar import UnknownZone, at_wall, day_of, start_of_day, zone
+from care.calendar import Days, UnknownZone, at_wall, day_of, start_of_day, zone
 from care.windows import SendWindow, zones_of_country, zones_of_receiver
 from contracts.events import Region
 
@@ -38,6 +38,13 @@ instants = st.builds(
     lambda start, minutes: start + minutes * MINUTE,
     st.sampled_from(JUMPS),
     st.integers(-1_500, 2_900),
+)
+PIECES = (
+    ("America/St_Johns", datetime(2010, 11, 7, 2, tzinfo=UTC)),  # 00:01 becomes 23:01
+    ("America/Sao_Paulo", datetime(2018, 2, 18, 1, tzinfo=UTC)),  # 00:00 becomes 23:00
+    ("Pacific/Apia", datetime(2011, 12, 30, 8, tzinfo=UTC)),
+    ("Africa/Casablanca", datetime(2026, 2, 15, 2, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2026, 4, 4, 14, tzinfo=UTC)),
 )
 windows = st.builds(
     lambda start, length: SendWindow(
@@ -196,3 +203,18 @@ def test_each_instant_lies_in_its_own_day(instant: datetime, place: str) -> None
     day = day_of(instant, place)
 
     assert start_of_day(day, place) <= instant < start_of_day(day + timedelta(days=1), place)
+
+
+@given(
+    st.sampled_from(PIECES),
+    st.lists(st.integers(-4_000, 4_000), min_size=1, max_size=12),
+)
+def test_a_day_that_is_remembered_is_the_day(
+    piece: tuple[str, datetime], minutes: list[int]
+) -> None:
+    where, jump = piece
+    days = Days(where)
+
+    for one in minutes:
+        instant = jump + one * MINUTE
+        assert days.of(instant) == day_of(instant, where)

@@ -6,9 +6,7 @@ from plumbing import arrays
 
 
 def test_texts_are_quoted_and_what_quotes_is_escaped() -> None:
-    assert (
-        arrays.texts(['a,"b"', "c\\d", "", None, "NULL"]) == '{"a,\\"b\\"","c\\\\d","",NULL,"NULL"}'
-    )
+    assert arrays.texts(['a,"b"', "c\\d", "", "NULL"]) == '{"a,\\"b\\"","c\\\\d","","NULL"}'
 
 
 def test_numbers_and_days_need_no_quotes() -> None:

@@ -33,12 +33,12 @@ class Kept:
     changes: list[SegmentChanged] = field(default_factory=list)
 
     def apply(self, facts: Sequence[OrderFacts]) -> None:
-        changed, steps = absorb(self.orders, facts, SHOPS)
-        needed = incomplete(steps, self.standings, SHOPS)
+        absorbed = absorb(self.orders, facts, SHOPS)
+        needed = incomplete(absorbed, self.standings, SHOPS)
         outcome = advance(
-            steps, self.standings, {who: self.purchases(who) for who in needed}, SHOPS
+            absorbed.paths, self.standings, {who: self.purchases(who) for who in needed}, SHOPS
         )
-        self.orders |= changed
+        self.orders |= absorbed.orders
         self.standings |= outcome.standings
         self.changes += outcome.changes
 
@@ -143,10 +143,10 @@ def test_a_batch_handled_again_changes_and_announces_nothing(stream: list[OrderF
     kept.apply(stream)
     before = (dict(kept.orders), dict(kept.standings), list(kept.changes))
 
-    changed, steps = absorb(kept.orders, stream, SHOPS)
-    outcome = advance(steps, kept.standings, {}, SHOPS)
+    absorbed = absorb(kept.orders, stream, SHOPS)
+    outcome = advance(absorbed.paths, kept.standings, {}, SHOPS)
 
-    assert not changed
+    assert not absorbed.orders
     assert not outcome.standings
     assert (kept.orders, kept.standings, kept.changes) == before
 
@@ -182,9 +182,9 @@ def test_a_purchase_that_moved_is_written_even_where_the_tally_stays_equal() -> 
     kept.apply([paid("o1"), middle, paid("o3", paid_at=NOON - timedelta(days=4))])
     moved = [replace(middle, paid_at=NOON - timedelta(days=3))]
 
-    _, steps = absorb(kept.orders, moved, SHOPS)
+    absorbed = absorb(kept.orders, moved, SHOPS)
     who = ("tea", "ann")
-    outcome = advance(steps, kept.standings, {who: kept.purchases(who)}, SHOPS)
+    outcome = advance(absorbed.paths, kept.standings, {who: kept.purchases(who)}, SHOPS)
 
     assert outcome.standings == {who: kept.standings[who]}
 
@@ -195,8 +195,8 @@ def test_a_purchase_that_another_transaction_took_meanwhile_is_no_failure() -> N
     kept.apply([paid("o1")])
     who = ("tea", "ann")
 
-    _, steps = absorb(kept.orders, [paid("o1", cancelled_at=NOON)], SHOPS)
-    outcome = advance(steps, kept.standings, {who: {}}, SHOPS)
+    absorbed = absorb(kept.orders, [paid("o1", cancelled_at=NOON)], SHOPS)
+    outcome = advance(absorbed.paths, kept.standings, {who: {}}, SHOPS)
 
     assert outcome.standings[who].cell is Cell.NEVER_BOUGHT
 
@@ -208,10 +208,24 @@ def test_a_refund_amends_the_tally_without_a_look_at_all_purchases() -> None:
     ahead = paid("o3", paid_at=NOON + timedelta(days=9))
     back = [replace(paid("o1"), refunds=(refund,)), ahead, replace(ahead, refunds=(refund,))]
 
-    _, steps = absorb(kept.orders, back, SHOPS)
-    outcome = advance(steps, kept.standings, {}, SHOPS)
+    absorbed = absorb(kept.orders, back, SHOPS)
+    outcome = advance(absorbed.paths, kept.standings, {}, SHOPS)
 
-    assert incomplete(steps, kept.standings, SHOPS) == set()
+    assert incomplete(absorbed, kept.standings, SHOPS) == set()
     total = outcome.standings["tea", "ann"].total
     assert (total.frequency, total.monetary_minor) == (2, 80)
     assert total.next_day == DAY + timedelta(days=9)
+
+
+def test_after_a_purchase_that_moved_a_new_one_counts_once() -> None:
+    kept, plain = Kept(), Kept()
+    first = [paid("o1"), paid("o2")]
+    moved = paid("o1", paid_at=NOON - timedelta(days=3))
+
+    kept.apply(first)
+    kept.apply([moved, paid("o3")])
+    for fact in (*first, moved, paid("o3")):
+        plain.apply([fact])
+
+    assert kept.standings == plain.standings
+    assert kept.standings["tea", "ann"].total.frequency == 3

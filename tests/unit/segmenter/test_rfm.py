@@ -8,9 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care.facts import merge_order
+from care.calendar import Days
+from care.facts import MONEY, merge_order
 from contracts.events import OrderFacts, RefundFacts
-from segmenter.domain.rfm import NOTHING, Purchase, Rfm, grow, measure, purchase_of, tally
+from segmenter.domain.rfm import (
+    NOTHING,
+    Purchase,
+    Rfm,
+    first_purchase,
+    grow,
+    measure,
+    purchase_of,
+    tally,
+)
 
 AT = datetime(2026, 3, 1, 16, 30, tzinfo=UTC)
 FACTS = OrderFacts(
@@ -28,6 +38,38 @@ def counted(*facts: OrderFacts, zone: str = "Asia/Shanghai") -> Purchase | None:
         order = merge_order(order, fact)
     assert order is not None
     return purchase_of(order, zone=zone, currency="CNY")
+
+
+moments = st.none() | st.integers(-3, 3).map(lambda hours: AT + timedelta(hours=hours))
+refunds = st.builds(RefundFacts, st.just("r"), st.just(1), st.integers(0, 9), agreed_at=moments)
+
+
+@given(
+    st.builds(
+        OrderFacts,
+        *(st.just("tea"), st.just("ann"), st.just("o1"), st.just(1)),
+        paid_at=moments,
+        cancelled_at=moments,
+        restored_at=moments,
+        currency=st.sampled_from([None, "CNY", "USD"]),
+        total_minor=st.none() | st.integers(-1, 9),
+        is_test=st.none() | st.booleans(),
+        refunds=st.just(()) | st.tuples(refunds),
+    )
+)
+def test_the_short_way_to_what_a_first_fact_counts_for_ends_at_the_same(fact: OrderFacts) -> None:
+    order = merge_order(None, fact, MONEY)
+
+    short = first_purchase(fact, Days("Asia/Shanghai"), "CNY")
+
+    assert short == purchase_of(order, zone="Asia/Shanghai", currency="CNY")
+
+
+@pytest.mark.parametrize(("total_minor", "counts"), [(1, True), (0, False), (-1, False)])
+def test_a_first_fact_counts_when_there_is_money_in_it(total_minor: int, counts: bool) -> None:
+    fact = replace(FACTS, total_minor=total_minor)
+
+    assert (first_purchase(fact, Days("Asia/Shanghai"), "CNY") is not None) is counts
 
 
 def test_an_order_counts_on_the_day_of_payment_in_the_zone_of_the_shop() -> None:

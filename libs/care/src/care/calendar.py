@@ -6,9 +6,11 @@ happens twice means the first.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
 _MIDNIGHT = time(0)
 
 
@@ -16,6 +18,7 @@ class UnknownZone(ValueError):
     """A text that names no zone of the IANA database."""
 
 
+@lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
     """Return the zone called *name*, the same object each time."""
     try:
@@ -32,6 +35,29 @@ def day_of(instant: datetime, zone_name: str) -> date:
 def day_of_us(instant_us: int, where: ZoneInfo) -> date:
     """`day_of` for UTC microseconds since 1970, in a zone at hand."""
     return datetime.fromtimestamp(instant_us // 1_000_000, where).date()
+
+
+class Days:
+    """`day_of` for many instants of one zone, most of them near the one before."""
+
+    __slots__ = ("_day", "_from", "_until", "zone")
+
+    def __init__(self, zone_name: str) -> None:
+        self.zone = zone_name
+        self._from = self._until = datetime.max.replace(tzinfo=UTC)
+        self._day = date.max
+
+    def of(self, instant: datetime) -> date:
+        if not self._from <= instant < self._until:
+            day = self._day = day_of(instant, self.zone)
+            self._from = start_of_day(day, self.zone)
+            self._until = start_of_day(day + _DAY, self.zone)
+            # Where clocks go back over midnight, a day comes in two pieces.
+            where = zone(self.zone)
+            before, after = (at.astimezone(where) for at in (self._from - _DAY, self._until + _DAY))
+            if before.utcoffset() != after.utcoffset():
+                self._until = self._from
+        return self._day
 
 
 def start_of_day(day: date, zone_name: str) -> datetime:

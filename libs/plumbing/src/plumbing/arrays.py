@@ -5,12 +5,17 @@ all else that happens to a row here. A literal is one text: pass it as `cast(cas
 text[])`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
-def texts(values: Iterable[str | None]) -> str:
+def texts(values: Sequence[str]) -> str:
     """Return *values* as a literal of text[]."""
-    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
+    if not values:
+        return "{}"
+    joined = '","'.join(values)
+    if "\\" in joined or joined.count('"') > 2 * (len(values) - 1):
+        joined = '","'.join([_escaped(value) for value in values])
+    return f'{{"{joined}"}}'
 
 
 def plain(values: Iterable[object]) -> str:
@@ -18,7 +23,5 @@ def plain(values: Iterable[object]) -> str:
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
 
 
-def _quoted(value: str) -> str:
-    if '"' in value or "\\" in value:
-        value = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{value}"'
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')

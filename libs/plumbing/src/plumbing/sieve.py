@@ -90,8 +90,7 @@ class Sieve:
 
     async def _of_known(self, events: Read, known: Known) -> tuple[Read, list[Dead]]:
         name = f"{self.owner}_id"
-        owned = [(str(getattr(event, name, "")), record, event) for record, event in events]
-        owners = {owner for owner, _, _ in owned} - {""}
+        owners: set[str] = {getattr(event, name, "") for _, event in events} - {""}
         there = await known(owners) if owners else owners
         missing = {owner for owner in owners if owner not in there}
         if not missing:
@@ -99,6 +98,7 @@ class Sieve:
         reason = f"unknown {self.owner}"
         if not self.absence.gives_up(missing):
             raise NotReady(reason)
+        owned = [(getattr(event, name, ""), record, event) for record, event in events]
         return (
             [(record, event) for owner, record, event in owned if owner not in missing],
             [Dead(record, reason) for owner, record, _ in owned if owner in missing],

@@ -69,7 +69,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 sealer=sealer,
                 session_timeout_ms=settings.session_timeout_ms,
                 limits=settings.limits,
-                max_records=10_000,
+                max_records=20_000,
                 parallel=4,
             )
 

@@ -1,5 +1,6 @@
 """Facts that merge: one state for an order, a parcel, a review, whatever arrived first."""
 
+from care.facts.money import money_from_json, money_to_json
 from care.facts.orders import (
     MONEY,
     OrderState,
@@ -28,6 +29,8 @@ __all__ = [
     "merge_register",
     "merge_review",
     "merge_shipment",
+    "money_from_json",
+    "money_to_json",
     "order_from_json",
     "order_to_json",
     "parcel_from_json",

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from contracts.events import SegmentChanged
-from segmenter.domain.fold import Fact, Held, OrderKey, Purchases, absorb, advance, incomplete
+from segmenter.domain.fold import Held, OrderKey, Purchases, absorb, advance, incomplete
+from segmenter.domain.rfm import Fact
 from segmenter.domain.standing import CustomerKey, ShopDay, Standing
 
 
@@ -14,10 +15,18 @@ class Store(Protocol):
     What was loaded must still be so when it is saved; the store sees to it.
     """
 
+    @property
+    def known(self) -> Mapping[OrderKey, Held]:
+        """Orders that need not be looked for; there may be others."""
+
+    async def add(self, orders: Mapping[OrderKey, Held]) -> Collection[OrderKey]:
+        """Write *orders*, but those that stand there already, and return these."""
+
     async def orders(self, keys: Collection[OrderKey]) -> dict[OrderKey, Held]: ...
     async def standings(
         self, customers: Collection[CustomerKey]
     ) -> dict[CustomerKey, Standing]: ...
+    # Without the orders that were added.
     async def purchases(
         self, customers: Collection[CustomerKey]
     ) -> dict[CustomerKey, Purchases]: ...
@@ -29,13 +38,19 @@ class Store(Protocol):
 
 async def apply_orders(store: Store, facts: Sequence[Fact], shops: Mapping[str, ShopDay]) -> None:
     """Merge *facts* of any number of customers of *shops*, whose days may not move meanwhile."""
-    known = await store.orders({(fact.shop_id, fact.order_id) for fact in facts})
-    changed, steps = absorb(known, facts, shops)
+    known = store.known
+    absorbed = absorb(known, facts, shops)
+    new = {key: held for key, held in absorbed.orders.items() if key not in known}
+    stand = await store.add(new)
+    if stand:  # what we took for new was not: once more, knowing them
+        known = {**known, **await store.orders(stand)}
+        absorbed = absorb(known, facts, shops)
 
     # Standings before purchases: a change in between then shows in the standing.
-    standings = await store.standings({step.customer for step in steps})
-    purchases = await store.purchases(incomplete(steps, standings, shops))
-    outcome = advance(steps, standings, purchases, shops)
+    standings = await store.standings(absorbed.paths.keys())
+    purchases = await store.purchases(incomplete(absorbed, standings, shops))
+    outcome = advance(absorbed.paths, standings, purchases, shops)
 
-    await store.save(changed, outcome.standings)
+    amended = {key: held for key, held in absorbed.orders.items() if key in known}
+    await store.save(amended, outcome.standings)
     await store.send(outcome.changes)

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from care.calendar import day_of, start_of_day
 from contracts.events import SegmentChanged
-from segmenter.domain.fold import Held, OrderKey, Purchases
+from segmenter.domain.fold import Held, OrderKey, Purchases, state_of
 from segmenter.domain.rfm import purchase_of, tally
 from segmenter.domain.standing import CustomerKey, ShopDay, Standing, is_stale, move
 
@@ -100,7 +100,7 @@ async def _derive(store: Store, turn: Turn, now: datetime, limit: int) -> None:
     renewed = {
         (shop.shop_id, held.order.order_id): Held(held.order, purchase)
         for held in page
-        if (purchase := purchase_of(held.order, zone=shop.zone, currency=shop.currency))
+        if (purchase := purchase_of(state_of(held), zone=shop.zone, currency=shop.currency))
         != held.purchase
     }
     await store.save(renewed, {})

@@ -6,33 +6,72 @@ took into standings. The second goes customer by customer, for nobody's standing
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from operator import itemgetter
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
+from care.calendar import Days
 from care.facts import MONEY, OrderState, merge_order
-from contracts.events import OrderFacts, OrderMoney, SegmentChanged
-from segmenter.domain.rfm import Purchase, Tally, amend, grow, purchase_of, tally
+from contracts.events import SegmentChanged
+from segmenter.domain.rfm import (
+    Fact,
+    Purchase,
+    Tally,
+    amend,
+    first_purchase,
+    grow,
+    purchase_of,
+    tally,
+)
 from segmenter.domain.standing import UNSEEN, CustomerKey, ShopDay, Standing, is_stale, walk
 
-Fact: TypeAlias = OrderMoney | OrderFacts
 OrderKey: TypeAlias = tuple[str, str]  # shop, order
 Purchases: TypeAlias = Mapping[str, Purchase]  # of one customer, by order
 
 
-class Held(NamedTuple):
-    """An order as it is kept: what is known of its money, and what it counts for."""
+MOST_STEPS: Final = 3  # of one fact: who had the order, who has it, who is named
 
-    order: OrderState
+
+class Held(NamedTuple):
+    """An order as it is kept: what is known of its money, and what it counts for.
+
+    An order of which one fact is known is that fact: few are ever looked at again.
+    """
+
+    order: OrderState | Fact
     purchase: Purchase | None
 
 
 class Step(NamedTuple):
     """What one fact did to one customer's purchases; nothing, when the two are equal."""
 
-    customer: CustomerKey
+    number: int  # its place among the batch's steps
     order_id: str
     before: Purchase | None
     after: Purchase | None
+
+
+Paths: TypeAlias = dict[CustomerKey, list[Step]]
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """What facts made of orders.
+
+    Args:
+        orders: Those that changed.
+        paths: The steps of all customers concerned, each in order.
+        moved: Customers of whom a purchase went away or to another day.
+    """
+
+    orders: dict[OrderKey, Held] = field(default_factory=dict)
+    paths: Paths = field(default_factory=dict)
+    moved: set[CustomerKey] = field(default_factory=set)
+
+    def step(self, customer: CustomerKey, step: Step) -> None:
+        self.paths.setdefault(customer, []).append(step)
+        if _has_moved(step):
+            self.moved.add(customer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,94 +82,104 @@ class Outcome:
     changes: list[SegmentChanged] = field(default_factory=list)
 
 
+def state_of(held: Held) -> OrderState:
+    order = held.order
+    return order if isinstance(order, OrderState) else merge_order(None, order, MONEY)
+
+
 def absorb(
     known: Mapping[OrderKey, Held], facts: Iterable[Fact], shops: Mapping[str, ShopDay]
-) -> tuple[dict[OrderKey, Held], list[Step]]:
-    """Merge *facts* into the *known* orders; return those that changed, and the steps in order.
+) -> Absorbed:
+    """Merge *facts* into the *known* orders.
 
     Every fact makes its customer known, even one that brings nothing new. An order whose facts
     name two customers counts for the one that its newest fact names.
     """
-    changed: dict[OrderKey, Held] = {}
-    steps: list[Step] = []
-    for fact in facts:
+    done = Absorbed()
+    changed, paths = done.orders, done.paths
+    days = {shop.zone: Days(shop.zone) for shop in shops.values()}
+    new = tuple.__new__  # what Held() and Step() come to, at half the price
+    for number, fact in zip(count(step=MOST_STEPS), facts, strict=False):
         shop_id, order_id = fact.shop_id, fact.order_id
-        shop, key = shops[shop_id], (shop_id, order_id)
+        key = (shop_id, order_id)
         was = changed.get(key) or known.get(key)
-        order = merge_order(None if was is None else was.order, fact, MONEY)
-        if was is not None and order is was.order:
-            steps.append(Step((shop_id, fact.customer_id), order_id, None, None))
+        if was is not None:
+            _merge(done, number, fact, was, shops[shop_id])
             continue
-        now = Held(order, purchase_of(order, zone=shop.zone, currency=shop.currency))
-        changed[key] = now
-        if was is None:
-            steps.append(Step((shop_id, fact.customer_id), order_id, None, now.purchase))
+        shop, customer = shops[shop_id], (shop_id, fact.customer_id)
+        purchase = first_purchase(fact, days[shop.zone], shop.currency)
+        changed[key] = new(Held, (fact, purchase))
+        step = new(Step, (number, order_id, None, purchase))
+        path = paths.get(customer)
+        if path is None:
+            paths[customer] = [step]
         else:
-            steps.extend(_steps(fact, was, now))
-    return changed, steps
+            path.append(step)
+    return done
+
+
+def _merge(done: Absorbed, number: int, fact: Fact, was: Held, shop: ShopDay) -> None:
+    shop_id, order_id = key = (fact.shop_id, fact.order_id)
+    before = state_of(was)
+    order = merge_order(before, fact, MONEY)
+    if order is before:
+        done.step((shop_id, fact.customer_id), Step(number, order_id, None, None))
+        return
+    now = Held(order, purchase_of(order, zone=shop.zone, currency=shop.currency))
+    done.orders[key] = now
+    former, owner = before.customer_id, order.customer_id
+    customers = dict.fromkeys((former, owner, fact.customer_id))
+    for place, customer in enumerate(customers, start=number):
+        step = Step(
+            place,
+            order_id,
+            was.purchase if customer == former else None,
+            now.purchase if customer == owner else None,
+        )
+        done.step((shop_id, customer), step)
 
 
 def incomplete(
-    steps: Iterable[Step], standings: Mapping[CustomerKey, Standing], shops: Mapping[str, ShopDay]
+    absorbed: Absorbed, standings: Mapping[CustomerKey, Standing], shops: Mapping[str, ShopDay]
 ) -> set[CustomerKey]:
     """Return the customers whose tally cannot grow but must be added up from all purchases."""
-    concerned = {step.customer for step in steps}
-    moved = {step.customer for step in steps if _has_moved(step)}
-    return moved | {
+    return absorbed.moved | {
         customer
-        for customer in concerned
+        for customer in absorbed.paths
         if (standing := standings.get(customer)) is not None
         and is_stale(standing, shops[customer[0]].day)
     }
 
 
 def advance(
-    steps: Iterable[Step],
+    paths: Paths,
     standings: Mapping[CustomerKey, Standing],
     purchases: Mapping[CustomerKey, Purchases],
     shops: Mapping[str, ShopDay],
 ) -> Outcome:
-    """Take the *steps* one by one from the stored *standings*.
+    """Take the steps of the *paths* one by one from the stored *standings*.
 
     Args:
-        steps: From `absorb`.
+        paths: From `absorb`.
         standings: As stored; who is missing is unseen.
         purchases: As stored, of those that `incomplete` names.
         shops: Of all customers concerned.
     """
-    paths: dict[CustomerKey, list[tuple[int, Step]]] = {}
-    for number, step in enumerate(steps):
-        paths.setdefault(step.customer, []).append((number, step))
     outcome = Outcome()
     changes: list[tuple[int, SegmentChanged]] = []
-    for customer, path in paths.items():
+    for customer, steps in paths.items():
         shop, stored = shops[customer[0]], standings.get(customer)
         before = stored or UNSEEN
-        taken = [step for _, step in path]
-        totals = _totals(taken, before.total, purchases.get(customer), shop)
+        totals = _totals(steps, before.total, purchases.get(customer), shop)
         after, moves = walk(customer, before, totals, shop)
         # A purchase that moved is written even where the tally stays equal: whoever read the
         # customer's purchases meanwhile must notice.
-        if after != stored or any(step.before != step.after for step in taken):
+        if after != stored or any(step.before != step.after for step in steps):
             outcome.standings[customer] = after
-        changes += [(path[number][0], change) for number, change in moves]
+        changes += [(steps[number].number, change) for number, change in moves]
     changes.sort(key=itemgetter(0))
     outcome.changes.extend(change for _, change in changes)
     return outcome
-
-
-def _steps(fact: Fact, was: Held, now: Held) -> list[Step]:
-    former, owner = was.order.customer_id, now.order.customer_id
-    customers = dict.fromkeys((former, owner, fact.customer_id))
-    return [
-        Step(
-            (fact.shop_id, customer),
-            fact.order_id,
-            was.purchase if customer == former else None,
-            now.purchase if customer == owner else None,
-        )
-        for customer in customers
-    ]
 
 
 def _totals(
@@ -141,8 +190,12 @@ def _totals(
 
 
 def _grown(steps: Iterable[Step], total: Tally, shop: ShopDay) -> Iterator[Tally]:
+    day = shop.day
     for step in steps:
-        total = _next(total, step, shop)
+        if step.before is None and step.after is not None:
+            total = grow(total, step.after, day)
+        else:
+            total = _next(total, step, shop)
         yield total
 
 

@@ -55,8 +55,18 @@ def cell_of(
         is_high: Whether the money reaches the average order value.
         bounds: Where the rows of the grid end.
     """
-    high, low = _CELLS[_stage(recency_days, frequency, bounds)]
+    high, low = pair_of(recency_days, frequency, bounds)
     return high if is_high else low
+
+
+def pair_of(
+    recency_days: int | None, frequency: int, bounds: Boundaries = DEFAULT
+) -> tuple[Cell, Cell]:
+    """Return the cells between which the average decides: at or above it, below it.
+
+    Of the frequency it counts only whether it is above 1.
+    """
+    return _CELLS[_stage(recency_days, frequency, bounds)]
 
 
 def stage_of(cell: Cell) -> Stage:

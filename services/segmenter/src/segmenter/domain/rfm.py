@@ -7,11 +7,14 @@ tally is a sum over a set.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
-from care.calendar import day_of_us
+from care.calendar import Days, day_of_us
 from care.calendar import zone as zone_of
-from care.facts import OrderState
+from care.facts import MONEY, OrderState, merge_order
+from contracts.events import OrderFacts, OrderMoney
+
+Fact: TypeAlias = OrderMoney | OrderFacts
 
 
 class Purchase(NamedTuple):  # like all that is made per fact: a third of a dataclass's time
@@ -50,6 +53,24 @@ def purchase_of(order: OrderState, *, zone: str, currency: str) -> Purchase | No
     return Purchase(day_of_us(paid_us, zone_of(zone)), net_minor)
 
 
+def first_purchase(fact: Fact, days: Days, currency: str) -> Purchase | None:
+    """Return `purchase_of` an order of which *fact* is all that is known; most are such.
+
+    Args:
+        fact: What is known.
+        days: Of the shop's zone.
+        currency: The shop's.
+    """
+    if fact.refunds or fact.cancelled_at is not None:
+        return purchase_of(merge_order(None, fact, MONEY), zone=days.zone, currency=currency)
+    paid_at, total_minor = fact.paid_at, fact.total_minor
+    if paid_at is None or total_minor is None or fact.currency != currency or fact.is_test:
+        return None
+    if total_minor <= 0:
+        return None
+    return tuple.__new__(Purchase, (days.of(paid_at), total_minor))  # half the price of Purchase()
+
+
 def tally(purchases: Iterable[Purchase], as_of: date) -> Tally:
     """Add up *purchases* as seen at the end of *as_of*; those paid later only set `next_day`."""
     total = NOTHING
@@ -64,13 +85,12 @@ def grow(total: Tally, purchase: Purchase, as_of: date) -> Tally:
     if day > as_of:
         coming = day if coming is None else min(coming, day)
         return Tally(total.frequency, total.monetary_minor, first, last, coming)
-    return Tally(
-        total.frequency + 1,
-        total.monetary_minor + purchase.net_minor,
-        day if first is None else min(first, day),
-        day if last is None else max(last, day),
-        coming,
-    )
+    if first is None or day < first:
+        first = day
+    if last is None or day > last:
+        last = day
+    money_minor = total.monetary_minor + purchase.net_minor
+    return tuple.__new__(Tally, (total.frequency + 1, money_minor, first, last, coming))
 
 
 def amend(total: Tally, before: Purchase, after: Purchase, as_of: date) -> Tally:

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from contracts.events import Cell, ChangeReason, SegmentChanged
 from segmenter.domain.average import Average
-from segmenter.domain.grid import cell_of, is_split, next_change, stage_of
+from segmenter.domain.grid import is_split, next_change, pair_of, stage_of
 from segmenter.domain.rfm import NOTHING, Tally, recency
 
 CustomerKey: TypeAlias = tuple[str, str]  # shop, customer
@@ -68,11 +68,15 @@ def walk(
 ) -> tuple[Standing, list[tuple[int, SegmentChanged]]]:
     """`move` along the *totals*; return where that ends, and the changes by number of the total."""
     total, cell, revision = before.total, before.cell, before.revision
+    is_high = shop.average.is_high
     changes: list[tuple[int, SegmentChanged]] = []
+    pair, days, last_day, often = None, None, None, False
     for number, after in enumerate(totals):
-        days = recency(after, shop.day)
-        is_high = shop.average.is_high(after.monetary_minor)
-        now = cell_of(days, after.frequency, is_high=is_high)
+        if pair is None or after.last_day != last_day or (after.frequency > 1) is not often:
+            last_day, often = after.last_day, after.frequency > 1
+            days = recency(after, shop.day)
+            pair = pair_of(days, after.frequency)
+        now = pair[0] if is_high(after.monetary_minor) else pair[1]
         if now is not cell:
             revision += 1
             change = SegmentChanged(

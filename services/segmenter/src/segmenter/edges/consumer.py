@@ -18,6 +18,7 @@ from segmenter.app.note_profiles import note_profiles
 from segmenter.app.note_shops import note_shops
 from segmenter.domain.fitness import unfit
 from segmenter.domain.standing import CustomerKey, ShopDay
+from segmenter.edges.memory import Memories
 from segmenter.edges.person_store import PersonStore
 from segmenter.edges.shop_store import ShopStore
 from segmenter.edges.store import Outlet, PostgresStore
@@ -40,6 +41,7 @@ class Consumer:
     ) -> None:
         self._partitions = partitions
         self._sealed = sealer is not None
+        self._memories = Memories(grp)
         self._sieve = Sieve(
             grp=grp,
             decode=decode,
@@ -59,8 +61,11 @@ class Consumer:
         read = await self._sieve.read(conn, records, known=hold, fault=_unfit_order)
         facts = [event for _, event in read if isinstance(event, OrderMoney)]
         if facts:
+            place = (records[0].topic, records[0].part)
+            memory = await self._memories.take(conn, place)
             outlet = Outlet(await business_now(conn), self._partitions)
-            await apply_orders(PostgresStore(conn, outlet), facts, shops)
+            await apply_orders(PostgresStore(conn, outlet, memory), facts, shops)
+            self._memories.keep(place, memory)
 
     async def on_shops(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
         read = await self._sieve.read(conn, records, fault=_unfit_shop)

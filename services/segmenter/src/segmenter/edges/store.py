@@ -12,10 +12,9 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 from sqlalchemy import Row, TextClause, text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from care.facts import OrderState, order_from_json
+from care.facts import money_from_json, money_to_json
 from contracts.codec import encode
 from contracts.events import Cell, SegmentChanged
 from plumbing import arrays, outbox, trace
@@ -25,6 +24,7 @@ from plumbing.records import place
 from segmenter.domain.fold import Held, OrderKey, Purchases
 from segmenter.domain.rfm import Purchase, Tally
 from segmenter.domain.standing import CustomerKey, Standing
+from segmenter.edges.memory import Memory
 from segmenter.metrics import CHANGES
 
 Columns: TypeAlias = dict[str, str]  # each an array in one text
@@ -43,15 +43,24 @@ _ORDERS: Final = text(
       using (shop_id, order_id)
     """
 )
-_INSERT_ORDERS: Final = text(
+_ADD_ORDERS: Final = text(
     """
-    insert into customer_order (shop_id, order_id, customer_id, state, paid_day, net_minor)
-    select shop_id, order_id, customer_id, cast(state as jsonb), paid_day, net_minor
-    from unnest(cast(cast(:shop_id as text) as text[]), cast(cast(:order_id as text) as text[]),
-                cast(cast(:customer_id as text) as text[]),
-                string_to_array(:state, chr(31)), cast(cast(:paid_day as text) as date[]),
-                cast(cast(:net_minor as text) as bigint[]))
-         as new(shop_id, order_id, customer_id, state, paid_day, net_minor)
+    with new as (
+      select * from unnest(cast(cast(:shop_id as text) as text[]),
+                           cast(cast(:order_id as text) as text[]),
+                           cast(cast(:customer_id as text) as text[]),
+                           string_to_array(:state, chr(31)),
+                           cast(cast(:paid_day as text) as date[]),
+                           cast(cast(:net_minor as text) as bigint[]))
+           as new(shop_id, order_id, customer_id, state, paid_day, net_minor)
+    ), added as (
+      insert into customer_order (shop_id, order_id, customer_id, state, paid_day, net_minor)
+      select shop_id, order_id, customer_id, cast(state as jsonb), paid_day, net_minor from new
+      on conflict (shop_id, order_id) do nothing
+      returning shop_id, order_id
+    )
+    select shop_id, order_id from new
+    where (shop_id, order_id) not in (select shop_id, order_id from added)
     """
 )
 _UPDATE_ORDERS: Final = text(
@@ -167,21 +176,41 @@ class Outlet:
 
 
 class PostgresStore:
-    """Bound to one open transaction of the worker's role."""
+    """Bound to one open transaction of the worker's role, and to what is known without a look."""
 
-    def __init__(self, conn: AsyncConnection, outlet: Outlet) -> None:
+    def __init__(self, conn: AsyncConnection, outlet: Outlet, memory: Memory | None = None) -> None:
         self._conn = conn
         self._outlet = outlet
-        self._seen_orders: dict[OrderKey, str] = {}
-        self._seen_standings: dict[CustomerKey, str] = {}
+        self._memory = memory or Memory()
+        self._added: Mapping[OrderKey, Held] = {}
+
+    @property
+    def known(self) -> dict[OrderKey, Held]:
+        return self._memory.orders.held
+
+    async def add(self, orders: Mapping[OrderKey, Held]) -> Sequence[OrderKey]:
+        keys = sorted(orders)
+        stand: list[OrderKey] = []
+        if keys:
+            rows = await self._conn.execute(_ADD_ORDERS, _order_columns(keys, orders))
+            stand = [(row.shop_id, row.order_id) for row in rows]
+        there = set(stand)
+        self._added = {key: orders[key] for key in keys if key not in there} if stand else orders
+        return stand
 
     async def orders(self, keys: Collection[OrderKey]) -> dict[OrderKey, Held]:
-        shops, orders = _split(keys)
+        shops, orders = _split(sorted(keys))
         rows = await self._conn.execute(_ORDERS, {"shops": shops, "orders": orders})
-        return {(row.shop_id, row.order_id): self._held(row) for row in rows}
+        found = {(row.shop_id, row.order_id): self._held(row) for row in rows}
+        if len(found) < len(keys):
+            raise NotReady(OVERTAKEN)
+        return found
 
     async def standings(self, customers: Collection[CustomerKey]) -> dict[CustomerKey, Standing]:
-        return await self._standings(_READ_STANDINGS, customers)
+        held = self._memory.standings.held
+        unknown = [customer for customer in customers if customer not in held]
+        await self._standings(_READ_STANDINGS, unknown)
+        return {customer: held[customer] for customer in customers if customer in held}
 
     async def lock_standings(
         self, customers: Collection[CustomerKey]
@@ -189,35 +218,37 @@ class PostgresStore:
         return await self._standings(_LOCK_STANDINGS, customers)
 
     async def purchases(self, customers: Collection[CustomerKey]) -> dict[CustomerKey, Purchases]:
-        """Return all purchases of all *customers*, of those too who have none."""
+        """Return the purchases, before this batch, of all *customers*, of those too without any."""
         found: dict[CustomerKey, dict[str, Purchase]] = {customer: {} for customer in customers}
         if not found:
             return {}
-        shops, ids = _split(customers)
+        shops, ids = _split(sorted(customers))
         rows = await self._conn.execute(_PURCHASES, {"shops": shops, "customers": ids})
         for row in rows:
-            purchase = Purchase(row.paid_day, row.net_minor)
-            found[row.shop_id, row.customer_id][row.order_id] = purchase
+            if (row.shop_id, row.order_id) not in self._added:
+                purchase = Purchase(row.paid_day, row.net_minor)
+                found[row.shop_id, row.customer_id][row.order_id] = purchase
         return dict(found)
 
     async def save(
         self, orders: Mapping[OrderKey, Held], standings: Mapping[CustomerKey, Standing]
     ) -> None:
-        """Write what changed, in one order everywhere: orders before standings, sorted by key."""
-        seen = self._seen_orders
-        fresh = sorted(key for key in orders if key not in seen)
-        known = sorted(key for key in orders if key in seen)
-        try:
-            await self._write(_INSERT_ORDERS, _order_columns(fresh, orders), len(fresh))
-        except IntegrityError as error:
-            raise NotReady(OVERTAKEN) from error
-        news = {**_order_columns(known, orders), "seen": arrays.plain([seen[key] for key in known])}
-        await self._write(_UPDATE_ORDERS, news, len(known))
-        seen = self._seen_standings
+        """Write what changed, in one order everywhere: orders before standings, sorted by key.
+
+        *orders* were there before; new ones are for `add`.
+        """
+        memory = self._memory
+        keys, seen = sorted(orders), memory.orders.seen
+        news = {**_order_columns(keys, orders), "seen": arrays.plain([seen[key] for key in keys])}
+        await self._write(_UPDATE_ORDERS, news, len(keys))
+        seen = memory.standings.seen
         new = sorted(key for key in standings if key not in seen)
         old = sorted(key for key in standings if key in seen)
         await self._write(_INSERT_STANDINGS, _standing_columns(new, standings, seen), len(new))
         await self._write(_UPDATE_STANDINGS, _standing_columns(old, standings, seen), len(old))
+        memory.orders.note(self._added, memory.xmin)
+        memory.orders.note(orders, memory.xmin)
+        memory.standings.note(standings, memory.xmin)
         crashpoint("after-merge")
 
     async def send(self, changes: Sequence[SegmentChanged]) -> None:
@@ -232,19 +263,22 @@ class PostgresStore:
     async def _standings(
         self, query: TextClause, customers: Collection[CustomerKey]
     ) -> dict[CustomerKey, Standing]:
-        shops, ids = _split(customers)
-        found: dict[CustomerKey, Standing] = {}
-        for row in await self._conn.execute(query, {"shops": shops, "customers": ids}):
-            customer = (row.shop_id, row.customer_id)
-            self._seen_standings[customer] = row.seen
-            found[customer] = standing_of(row)
+        if not customers:
+            return {}
+        shops, ids = _split(sorted(customers))
+        rows = (await self._conn.execute(query, {"shops": shops, "customers": ids})).all()
+        found = {(row.shop_id, row.customer_id): standing_of(row) for row in rows}
+        known = self._memory.standings
+        known.held.update(found)
+        known.seen.update((key, row.seen) for key, row in zip(found, rows, strict=True))
         return found
 
     def _held(self, row: Row[Any]) -> Held:
-        self._seen_orders[row.shop_id, row.order_id] = row.seen
+        key = (row.shop_id, row.order_id)
         purchase = None if row.paid_day is None else Purchase(row.paid_day, row.net_minor)
-        state = {**orjson.loads(row.state), "shop": row.shop_id, "order": row.order_id}
-        return Held(order_from_json(state), purchase)
+        held = Held(money_from_json(*key, orjson.loads(row.state)), purchase)
+        self._memory.orders.held[key], self._memory.orders.seen[key] = held, row.seen
+        return held
 
     async def _write(self, statement: TextClause, columns: Columns, rows: int) -> None:
         if rows and (await self._conn.execute(statement, columns)).rowcount != rows:
@@ -266,8 +300,7 @@ async def publish(conn: AsyncConnection, outlet: Outlet, events: Sequence[Any]) 
 
 
 def _split(keys: Collection[tuple[str, str]]) -> tuple[str, str]:
-    ordered = sorted(keys)
-    return arrays.texts([one for one, _ in ordered]), arrays.texts([two for _, two in ordered])
+    return arrays.texts([one for one, _ in keys]), arrays.texts([two for _, two in keys])
 
 
 def _order_columns(keys: Sequence[OrderKey], orders: Mapping[OrderKey, Held]) -> Columns:
@@ -278,16 +311,10 @@ def _order_columns(keys: Sequence[OrderKey], orders: Mapping[OrderKey, Held]) ->
         "shop_id": shops,
         "order_id": ids,
         "customer_id": arrays.texts([one.order.customer_id for one in held]),
-        "state": UNIT.join([_state_of(one.order) for one in held]),
+        "state": UNIT.join([orjson.dumps(money_to_json(one.order)).decode() for one in held]),
         "paid_day": arrays.plain([None if one is None else one.day for one in purchases]),
         "net_minor": arrays.plain([None if one is None else one.net_minor for one in purchases]),
     }
-
-
-def _state_of(order: OrderState) -> str:
-    """Return *order* as JSON, without the ids that have columns of their own."""
-    state = {"at": order.instants, "is": order.registers, "refunds": order.refunds_by_id}
-    return orjson.dumps(state).decode()
 
 
 def _standing_columns(
