@@ -37,9 +37,10 @@ def objects(body: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
 
 def maybe_text(body: Mapping[str, Any], name: str) -> str | None:
     value = body.get(name)
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str):
         return None
-    return value.strip()[:MAX_TEXT_CHARS]
+    # Readers keep texts where a NUL cannot stand.
+    return value.replace("\x00", "").strip()[:MAX_TEXT_CHARS] or None
 
 
 def text(body: Mapping[str, Any], name: str) -> str:

@@ -83,7 +83,8 @@ Day: TypeAlias = Annotated[
     date, BeforeValidator(calendar_day), WithJsonSchema({"type": "string", "format": "date"})
 ]
 Id: TypeAlias = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Name: TypeAlias = Annotated[str, Field(max_length=200)]
+# No table of those who read the facts can hold a NUL.
+Name: TypeAlias = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 Minor: TypeAlias = Annotated[int, Field(ge=0, le=MOST_MINOR)]
 Currency: TypeAlias = Annotated[
     str, _one_of(frozenset(MINOR_DIGITS), "an ISO 4217 code is expected")
