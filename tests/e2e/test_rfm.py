@@ -1,5 +1,6 @@
 """RFM of a real shop's purchases equals a batch over the raw rows, however the facts arrive."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
@@ -53,13 +54,16 @@ async def _replay_roughly(town: Town) -> None:
     step = len(events) // (KILLS + 1)
     for run in range(KILLS + 1):
         handled = await _handled(town)
-        await town.api.say(SHUFFLED, *events[run * step : (run + 1) * step])
+        part = events[run * step : (run + 1) * step]
+        pushing = asyncio.create_task(town.api.say(SHUFFLED, *part))
         if run < KILLS:
             await eventually(partial(_more_than, town, handled), within_s=30, every_s=0.005)
-            assert await _lag(town) > 0, "the kill came too late to interrupt anything"
             town.pods["segmenter"].kill()
             assert await town.pods["segmenter"].ended(5) == -9
+            await pushing
+            assert await _lag(town) > 0, "the kill came too late to interrupt anything"
             await town.start("segmenter")
+        await pushing
     await town.api.say(SHUFFLED, *events[(KILLS + 1) * step :])
     await town.clock.rest()
 
