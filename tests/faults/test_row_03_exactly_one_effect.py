@@ -56,7 +56,7 @@ LATEST: Final = {"after-claim": 4, "relay-after-publish": 4, "relay-after-delete
 LATEST_OF: Final = {"timer-": 3, "send-": 4, "ingest-": 4}
 LATEST_BATCH: Final = 12
 STRIKES_LEFT: Final = 2  # a third death at one record would stop its partition
-AHEAD: Final = 0.05  # how far the stream may be before the deaths
+AHEAD: Final = 0.05  # how far the stream may be before the deaths at its beginning
 HELD_BACK: Final = 0.9  # from here on the stream waits longer for them
 DECISIONS: Final = "care_triggers.decision"
 TELLS_EVERY_S: Final = 10.0
@@ -144,7 +144,8 @@ async def _flow(trial: Trial, rotation: Rotation, stream: Stream) -> None:
         await insist(rotation.town, *batch)
         said = rotation.said = (number + 1) / len(batches)
         patience_s = 10.0 if said > HELD_BACK else 3.0
-        await _up_to(partial(rotation.is_at, min(1.0, said - AHEAD)), patience_s)
+        # Less and less ahead, so that the last deaths too find something on its way.
+        await _up_to(partial(rotation.is_at, said - AHEAD * (1 - said)), patience_s)
         if time.monotonic() - told_at > TELLS_EVERY_S:
             told_at = time.monotonic()
             deaths = len(rotation.supervisor.deaths)
