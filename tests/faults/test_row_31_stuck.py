@@ -23,7 +23,7 @@ from support.trial import ROOT, Trial
 
 FOUND_WITHIN_S: Final = 10.0
 # Only of the one that hangs. Its look at the lag may meet the deaf proxy too, which costs 3 s.
-IMPATIENT: Final = {"HUILIU_STUCK_AFTER_S": "5"}
+IMPATIENT: Final = {"HUILIU_STUCK_AFTER_S": "4"}
 
 
 @dataclass(frozen=True, slots=True)

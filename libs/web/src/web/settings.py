@@ -125,7 +125,7 @@ class ServiceSettings(HuiliuSettings):
         15_000, ge=500, le=60_000, description="Postgres ends a transaction idle for so long"
     )
     stuck_after_s: float = Field(
-        60, ge=5, le=600, description="a duty without progress for so long ends the process"
+        60, ge=4, le=600, description="a duty without progress for so long ends the process"
     )
 
     @field_validator("*")
