@@ -1,7 +1,7 @@
 """Where things lie: all of it under one folder that git ignores."""
 
 import os
-import random
+import secrets
 import socket
 from pathlib import Path
 from typing import Final
@@ -29,7 +29,7 @@ def choose_port(configured: str, remembered: int | None) -> int:
     if remembered is not None and is_free(remembered):
         return remembered
     for _ in range(TRIES):
-        port = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311 - no secret
+        port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT + 1)
         if is_free(port):
             return port
     raise StackError(f"No free port found between {FIRST_PORT} and {LAST_PORT}: set {configured}.")

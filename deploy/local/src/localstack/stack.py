@@ -65,7 +65,7 @@ class Stack:
         detached: Let the children go on when this process ends.
     """
 
-    def __init__(  # noqa: PLR0913 - all but the first by name
+    def __init__(  # noqa: PLR0913 - independent switches, all passed by name
         self,
         directory: Path,
         *,
