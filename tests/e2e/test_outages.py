@@ -16,7 +16,7 @@ from localstack import Stack
 from support.canonical import Record, events_of, record
 from support.eventually import eventually
 from support.script import Fact, Push, insist, play
-from support.town import SHOP_ID, Town, look_again
+from support.town import SHOP_ID, Town
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
@@ -58,7 +58,7 @@ class Weather:
         async with self._stopped(self.postgres.stop_postgres, self.postgres.start_postgres):
             for fact in others:
                 await self._post("postgres", [fact])
-        await look_again(self.town)
+        await self.town.look_again()
 
     async def _without_both(self, push: Push) -> None:
         first, *others = push.facts
@@ -66,7 +66,7 @@ class Weather:
             await self._post("kafka again", [first])  # ingest knows now that Kafka is gone
             async with self._stopped(self.postgres.stop_postgres, self.postgres.start_postgres):
                 await self._post("both", others)
-            await look_again(self.town)
+            await self.town.look_again()
         await eventually(self._spool_is_empty, within_s=30)
         await self.town.clock.rest()
         self.half_done = await self._traces(others)

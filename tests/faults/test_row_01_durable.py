@@ -15,7 +15,6 @@ from contracts.topics import ORDERS
 from demo.house import token
 from localstack import Stack
 from support.canonical import event_ids_of
-from support.database import as_database, connect
 from support.eventually import eventually
 from support.script import Fact
 from support.stream import rest
@@ -147,8 +146,7 @@ class Ordeal:
             await self.postgres.kill_postgres()
             await self.postgres.start_postgres()
             self.postgres_restarts += 1
-            house = self.town.house
-            self.town.watch.db = await connect(as_database(house.admin_url, house.database))
+            await self.town.look_again()
             await self.senders.allow(self.step // 3)
             await self._more_taken(40)
         await self.kafka.start_kafka()

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -21,9 +21,9 @@ from simulators.ledger import Entry
 from simulators.sms import Pace
 from support.canonical import Record, events_of, record
 from support.database import as_database, connect
-from support.eventually import eventually
+from support.eventually import by_then, eventually
 from support.load import segmented
-from support.script import insist
+from support.script import insist, settled
 from support.stream import Stream, rest
 from support.supervisor import Crash, Death, Supervisor
 from support.town import Town, open_town
@@ -105,7 +105,7 @@ class Rotation:
 
     async def _on_death(self, service: str) -> None:
         if service != "ingest":  # without it nothing is pushed
-            await _up_to(lambda: self.said >= self.share - AHEAD, 5)
+            await by_then(lambda: self.said >= self.share - AHEAD, 5)
         conn = await connect(as_database(self.town.house.admin_url, self.town.house.database))
         try:
             if service == "notifier":
@@ -145,17 +145,11 @@ async def _flow(trial: Trial, rotation: Rotation, stream: Stream) -> None:
         said = rotation.said = (number + 1) / len(batches)
         patience_s = 10.0 if said > HELD_BACK else 3.0
         # Less and less ahead, so that the last deaths too find something on its way.
-        await _up_to(partial(rotation.is_at, said - AHEAD * (1 - said)), patience_s)
+        await by_then(partial(rotation.is_at, said - AHEAD * (1 - said)), patience_s)
         if time.monotonic() - told_at > TELLS_EVERY_S:
             told_at = time.monotonic()
             deaths = len(rotation.supervisor.deaths)
             trial.tell(f"{number + 1} of {len(batches)} batches, {deaths} deaths")
-
-
-async def _up_to(check: Callable[[], bool], within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while not check() and time.monotonic() < deadline:  # noqa: ASYNC110 - what it asks tells nobody
-        await asyncio.sleep(0.05)  # between two looks; the deadline is the caller's
 
 
 async def _golden(
@@ -169,17 +163,9 @@ async def _golden(
         for batch in stream.batches():
             await insist(town, *batch)
         await rest(town)
-        await _settled(town)
+        await settled(town, within_s=120)
+        await rest(town)
         return await record(town), await _doubtful(town)
-
-
-async def _settled(town: Town) -> None:
-    async def done() -> bool:
-        query = "select count(*) as n from notifier.message where state in ('claimed', 'unknown')"
-        return await town.rows(query) == [{"n": 0}]
-
-    await eventually(done, within_s=120, every_s=0.2)
-    await rest(town)
 
 
 async def _doubtful(town: Town) -> set[str]:
@@ -265,11 +251,12 @@ async def _ordeal(trial: Trial, rotation: Rotation, stream: Stream) -> None:
         await eventually(lambda: len(town.pods) == len(SERVICES))
         trial.tell("the run with deaths flows")
         await _flow(trial, rotation, stream)
-        await _up_to(lambda: rotation.share >= 1.0, 120)
+        await by_then(lambda: rotation.share >= 1.0, 120)
         _prove(trial, rotation)
         await supervisor.ready()
         await rest(town)
-        await _settled(town)
+        await settled(town, within_s=120)
+        await rest(town)
         for one in keeping:
             one.cancel()
     trial.figure("facts", stream.facts)

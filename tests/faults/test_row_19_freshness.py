@@ -11,7 +11,6 @@ from typing import Final
 import pytest
 
 from localstack import Stack
-from support.eventually import eventually
 from support.races import (
     AFTER_AT_MOST,
     Course,
@@ -24,6 +23,7 @@ from support.races import (
     states,
     with_faults,
 )
+from support.script import settled
 from support.stream import rest
 from support.tally import Tally
 from support.town import Town, open_town
@@ -99,7 +99,8 @@ async def test_no_reminder_reaches_a_gateway_over_two_seconds_after_its_payment(
         async with Tally(town) as tally:
             await with_faults(course, faults.plan(trial.random(), kills, lags))
             trial.tell("all races are run")
-            await _settled(town)
+            await rest(town)
+            await settled(town, within_s=60)
             await tally.look()
         trial.fired("sigkills", faults.killed.total(), at_least=kills)
         trial.fired("deaths of Kafka", faults.kafka_killed, at_least=1)
@@ -107,15 +108,6 @@ async def test_no_reminder_reaches_a_gateway_over_two_seconds_after_its_payment(
         trial.fired("held", tally.total(HELD, reason="freshness"), at_least=1)
         trial.figure("late starts", tally.total(LATE_STARTS))
         await _judge(trial, course)
-
-
-async def _settled(town: Town) -> None:
-    async def done() -> bool:
-        query = "select count(*) as n from notifier.message where state in ('claimed', 'unknown')"
-        return await town.rows(query) == [{"n": 0}]
-
-    await rest(town)
-    await eventually(done, within_s=60)
 
 
 async def _judge(trial: Trial, course: Course) -> None:

@@ -7,6 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 
+async def by_then(check: Callable[[], Any], within_s: float) -> bool:
+    """Tell whether *check* came true in time: what `eventually` demands is only hoped for."""
+    try:
+        await eventually(check, within_s)
+    except AssertionError:
+        return False
+    return True
+
+
 async def eventually(
     check: Callable[[], Any], within_s: float = 10.0, every_s: float = 0.05
 ) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from contracts.topics import ORDERS, SHIPMENTS
 from demo.house import SERVICES, login
 from support.canonical import event_ids_of
-from support.load import misannounced
+from support.load import count_again, forget_change, misannounced
 from support.steady import Bought, Steady
 from support.town import SHOP_ID, Town
 from support.trial import Trial
@@ -31,13 +31,9 @@ async def judge(trial: Trial, town: Town, steady: Steady) -> None:
 
 async def plant(trial: Trial, town: Town, steady: Steady) -> None:
     """Spoil what the house knows, and see that `judge` would tell; nothing of it is right after."""
-    await town.watch.db.execute("""
-        delete from segmenter.segment_change where revision = 1 and customer_id =
-          (select min(customer_id) from segmenter.segment_change where revision = 1)""")
+    await forget_change(town)
     trial.control(MISANNOUNCED, await misannounced(town))
-    await town.watch.db.execute("""
-        update segmenter.customer_state set frequency = frequency + 1 where customer_id =
-          (select min(customer_id) from segmenter.customer_state where frequency > 0)""")
+    await count_again(town)
     trial.control(MISJUDGED, await misjudged(town, steady.orders()))
     await town.watch.db.execute("""
         update reporting.order_fact set net_minor = 2 * net_minor where order_id =

@@ -1,7 +1,6 @@
 """Several pods of one service, each of which dies as often as it is told to, and comes again."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Final
 import httpx
 
 from demo.house import Failed, Pod
-from support.eventually import eventually
+from support.eventually import by_then, eventually
 from support.supervisor import Crash, Death
 from support.town import Town
 
@@ -39,9 +38,7 @@ class Keepers:
 
     async def up_to(self, share: float, within_s: float) -> None:
         """Wait for this share of the deaths, but not longer than *within_s*."""
-        deadline = time.monotonic() + within_s
-        while self.share < share and time.monotonic() < deadline:  # noqa: ASYNC110 - it tells nobody
-            await asyncio.sleep(0.05)  # between two looks; the deadline is the caller's
+        await by_then(lambda: self.share >= share, within_s)
 
     async def ready(self) -> None:
         """Wait until every pod is past its last death, and up."""

@@ -5,7 +5,6 @@ ledger does. Both are of this process's clock.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ from typing import Any, Final
 
 import httpx
 
-from demo.house import token
+from demo.house import Failed, token
 from simulators.ledger import Entry
 from support.dues import WAIT, Hand, known
 from support.eventually import eventually
@@ -149,20 +148,19 @@ async def _until(real: datetime) -> None:
 
 
 async def _pay(client: httpx.AsyncClient, url: str, race: Race) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while race.paid_at is None:
+    """Push the payment, and again until there is a 2xx."""
+
+    async def taken() -> bool:
         try:
             answer = await client.post(url, json={"events": [race.payment()]})
         except httpx.TransportError:
-            status = 0
-        else:
-            status = answer.status_code
-        if status == 200:
-            race.paid_at = datetime.now(UTC)
-            return
-        assert status in {0, 503}, f"{race.order_id}: {status}"
-        assert time.monotonic() < deadline, f"{race.order_id} could not pay: {status}"
-        await asyncio.sleep(0.05)  # as a sender that comes again
+            return False
+        if answer.status_code not in {200, 503}:
+            raise Failed(f"{race.order_id}: {answer.status_code}")
+        return answer.status_code == 200
+
+    await eventually(taken, within_s=PATIENCE_S)
+    race.paid_at = datetime.now(UTC)
 
 
 def reminded(races: Sequence[Race], accepted: Sequence[Entry]) -> dict[str, datetime]:

@@ -138,10 +138,15 @@ async def play(town: Town, say: Say) -> None:
         await town.clock.advance(push.at)
         await say(push)
     await town.clock.advance(ENDS)
+    await settled(town, within_s=30)
+    await town.clock.rest()
 
-    async def settled() -> bool:
+
+async def settled(town: Town, within_s: float) -> None:
+    """Wait until it is known, or given up, what became of every request to a gateway."""
+
+    async def done() -> bool:
         query = "select count(*) as n from notifier.message where state in ('claimed', 'unknown')"
         return await town.rows(query) == [{"n": 0}]
 
-    await eventually(settled, within_s=30)
-    await town.clock.rest()
+    await eventually(done, within_s)

@@ -1,14 +1,13 @@
 """Adds up counters over all processes that ever lived in a town, the killed ones too."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
 
 import httpx
 
-from demo.house import Pod
+from demo.house import Pod, total_of
 from support.town import Town
 
 EVERY_S: Final = 0.3
@@ -22,7 +21,7 @@ class Tally:
     """
 
     town: Town
-    _seen: dict[int, Mapping[str, float]] = field(default_factory=dict)
+    _seen: dict[int, str] = field(default_factory=dict)
     _looking: "asyncio.Task[None] | None" = None
 
     async def __aenter__(self) -> Self:
@@ -41,14 +40,7 @@ class Tally:
 
     def total(self, name: str, **labels: str) -> float:
         """Return the sum of the samples of *name* with these labels, whatever their others."""
-        wanted = {f'{label}="{value}"' for label, value in labels.items()}
-        return sum(
-            value
-            for samples in self._seen.values()
-            for key, value in samples.items()
-            if key.partition("{")[0] == name
-            and wanted <= set(key.rstrip("}").partition("{")[2].split(","))
-        )
+        return sum(total_of(text, name, **labels) for text in self._seen.values())
 
     async def look(self) -> None:
         """Ask every living process now."""
@@ -63,8 +55,7 @@ class Tally:
 
     async def _ask(self, client: httpx.AsyncClient, pod: Pod) -> None:
         try:
-            text = (await client.get(f"{pod.ops_url}/metrics")).text
+            answer = await client.get(f"{pod.ops_url}/metrics")
         except httpx.TransportError:
             return  # it starts, is frozen, or has just died
-        lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-        self._seen[pod.process.pid] = {key: float(value) for key, value in lines}
+        self._seen[pod.process.pid] = answer.text

@@ -113,12 +113,7 @@ async def restart_postgres(town: Town, postgres: Stack) -> None:
     """Stop the session's Postgres and start it again; the town's own connection is a new one."""
     await postgres.stop_postgres()
     await postgres.start_postgres()
-    await look_again(town)
-
-
-async def look_again(town: Town) -> None:
-    """Connect anew: what watches the town did not survive the end of its Postgres."""
-    town.watch.db = await connect(as_database(town.house.admin_url, town.house.database))
+    await town.look_again()
 
 
 @asynccontextmanager

@@ -105,14 +105,7 @@ class Pod:
         """Return the sum of the samples of *name* with these labels; 0 when there is none."""
         async with httpx.AsyncClient(trust_env=False) as client:
             text = (await client.get(f"{self.ops_url}/metrics")).text
-        wanted = {f'{label}="{value}"' for label, value in labels.items()}
-        total = 0.0
-        for line in text.splitlines():
-            key, _, value = line.rpartition(" ")
-            found, _, told = key.rstrip("}").partition("{")
-            if found == name and wanted <= set(told.split(",")):
-                total += float(value)
-        return total
+        return total_of(text, name, **labels)
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)
@@ -228,6 +221,18 @@ class House:
             "HUILIU_OPS_PORT": str(ops_port),
             **self.settings,
         }
+
+
+def total_of(text: str, name: str, **labels: str) -> float:
+    """Return the sum of the samples of *name* with these labels in what /metrics answers."""
+    wanted = {f'{label}="{value}"' for label, value in labels.items()}
+    total = 0.0
+    for line in text.splitlines():
+        key, _, value = line.rpartition(" ")
+        found, _, told = key.rstrip("}").partition("{")
+        if found == name and wanted <= set(told.split(",")):
+            total += float(value)
+    return total
 
 
 def login(service: str) -> str:
