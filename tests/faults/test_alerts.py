@@ -18,7 +18,7 @@ import pytest_asyncio
 
 from localstack import Stack
 from plumbing.stopping import pause
-from support.database import as_database, connect
+from support.database import connect
 from support.eventually import eventually
 from support.prometheus import Prometheus, binary, open_prometheus
 from support.queries import alerts, dashboard_queries, measures, selectors
@@ -246,7 +246,7 @@ async def test_a_stopped_postgres_raises_that_postgres_is_away(
 
     async def start() -> None:
         await postgres_stack.start_postgres()
-        watched.town.watch.db = await connect(as_database(house.admin_url, house.database))
+        await watched.town.look_again()
 
     fault = Fault("HuiliuPostgresAway", postgres_stack.stop_postgres, stopped, start)
     await _raises(watched, fault, request)

@@ -14,7 +14,6 @@ import pytest
 
 from demo.house import Pod, free_port
 from localstack import Stack
-from support.database import as_database, connect
 from support.deaf import Deafener, deafening
 from support.eventually import eventually
 from support.load import Load, count_again, differing, forget_change, misannounced, segmented
@@ -160,8 +159,7 @@ async def test_without_postgres_nobody_restarts_and_all_goes_on_after(
             await asyncio.sleep(away_s / 20)
         spent_s = time.monotonic() - began
         await postgres_stack.start_postgres()
-        house = town.house
-        town.watch.db = await connect(as_database(house.admin_url, house.database))
+        await town.look_again()
         await eventually(partial(_all_in, town, load), within_s=60)
         recovered_s = time.monotonic() - began - spent_s
         await town.clock.rest()

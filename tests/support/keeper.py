@@ -8,10 +8,11 @@ from functools import partial
 from typing import Final
 
 import httpx
+from typing_extensions import override
 
-from demo.house import Failed, Pod
+from demo.house import Pod
 from support.eventually import by_then, eventually
-from support.supervisor import Crash, Death
+from support.supervisor import Crash, Supervisor
 from support.town import Town
 
 # In place of a crash point: by an ordinary SIGKILL, once the pod has settled *nth* timers.
@@ -20,12 +21,9 @@ SETTLED: Final = "huiliu_care_timers_settled_total"
 
 
 @dataclass(eq=False)
-class Keepers:
-    """Keeps pods of care-triggers; `deaths` tells in which order they died."""
+class Keepers(Supervisor):
+    """Keeps pods of care-triggers, by name; `deaths` tells in which order they died."""
 
-    town: Town
-    plans: Mapping[str, Sequence[Crash]]
-    deaths: list[Death] = field(default_factory=list)
     pods: dict[str, Pod] = field(default_factory=dict)
 
     @property
@@ -40,30 +38,23 @@ class Keepers:
         """Wait for this share of the deaths, but not longer than *within_s*."""
         await by_then(lambda: self.share >= share, within_s)
 
+    @override
     async def ready(self) -> None:
         """Wait until every pod is past its last death, and up."""
         await eventually(lambda: self.share >= 1, within_s=120)
         await eventually(lambda: all(pod.alive for pod in self.pods.values()), within_s=60)
         await asyncio.gather(*(pod.ready() for pod in self.pods.values()))
 
-    async def keep(self, name: str) -> None:
-        """Start the pod called *name* again and again; raise `Failed` when it ends unarmed."""
-        for crash in self.plans[name]:
-            code = await self._until_death(name, crash)
-            self.deaths.append(Death(name, crash.point, code))
-        pod = await self._start(name, {})
-        code = await pod.process.wait()
-        raise Failed(f"{name} ended with {code}:\n{pod.last_lines()}")
-
+    @override
     async def _until_death(self, name: str, crash: Crash) -> int:
         if crash.point != ANYWHERE:
-            pod = await self._start(name, crash.environ)
-            return await pod.process.wait()
+            return await super()._until_death(name, crash)
         pod = await self._start(name, {})
         await eventually(partial(_has_settled, pod, crash.nth), within_s=120)
         pod.kill()
         return await pod.process.wait()
 
+    @override
     async def _start(self, name: str, extra: Mapping[str, str]) -> Pod:
         pod = await self.town.house.start("care-triggers", extra={"HUILIU_POD": name, **extra})
         self.pods[name] = self.town.pods["care-triggers"] = pod

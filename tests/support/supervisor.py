@@ -64,7 +64,7 @@ class Supervisor:
 
     town: Town
     plans: Mapping[str, Sequence[Crash]]
-    on_death: OnDeath
+    on_death: OnDeath = nobody_asks
     deaths: list[Death] = field(default_factory=list)
 
     async def ready(self) -> None:
@@ -87,13 +87,16 @@ class Supervisor:
     async def keep(self, service: str) -> None:
         """Start *service* again and again; raise `Failed` when it ends unarmed."""
         for crash in self.plans[service]:
-            pod = await self._start(service, crash.environ)
-            code = await pod.process.wait()
+            code = await self._until_death(service, crash)
             self.deaths.append(Death(service, crash.point, code))
             await self.on_death(service)
         pod = await self._start(service, {})
         code = await pod.process.wait()
         raise Failed(f"{service} ended with {code}:\n{pod.last_lines()}")
+
+    async def _until_death(self, service: str, crash: Crash) -> int:
+        pod = await self._start(service, crash.environ)
+        return await pod.process.wait()
 
     async def _start(self, service: str, extra: Mapping[str, str]) -> Pod:
         pod = await self.town.house.start(service, self.town.ports[service], extra)
