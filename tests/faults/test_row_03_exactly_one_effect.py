@@ -93,12 +93,11 @@ class Rotation:
         self.interrupted: set[str] = set()  # messages that were claimed when a notifier died
         self.recoveries = 0
         self.said = 0.0  # the share of the stream that was pushed
-        self.planned = sum(map(len, crashes.values()))
         self.supervisor = Supervisor(town, crashes, self._on_death)
 
     @property
     def share(self) -> float:
-        return len(self.supervisor.deaths) / self.planned
+        return self.supervisor.share
 
     def is_at(self, share: float) -> bool:
         return self.share >= share
@@ -267,10 +266,10 @@ async def _ordeal(trial: Trial, rotation: Rotation, stream: Stream) -> None:
 def _prove(trial: Trial, rotation: Rotation) -> None:
     deaths = rotation.supervisor.deaths
     killed = Counter(death.point for death in deaths if death.code == -9)
-    times = rotation.planned // len(NAMES)
+    times = rotation.supervisor.planned // len(NAMES)
     trial.none("ends but by SIGKILL", other_ends(deaths))
     trial.control("ends but by SIGKILL", other_ends([*deaths, Death("ingest", "none", 1)]))
-    trial.fired("sigkills", killed.total(), at_least=rotation.planned)
+    trial.fired("sigkills", killed.total(), at_least=rotation.supervisor.planned)
     trial.fired("crash points", sum(killed[n] >= times for n in NAMES), at_least=len(NAMES))
 
 

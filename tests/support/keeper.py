@@ -26,14 +26,6 @@ class Keepers(Supervisor):
 
     pods: dict[str, Pod] = field(default_factory=dict)
 
-    @property
-    def planned(self) -> int:
-        return sum(map(len, self.plans.values()))
-
-    @property
-    def share(self) -> float:
-        return len(self.deaths) / self.planned
-
     async def up_to(self, share: float, within_s: float) -> None:
         """Wait for this share of the deaths, but not longer than *within_s*."""
         await by_then(lambda: self.share >= share, within_s)

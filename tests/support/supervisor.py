@@ -67,6 +67,14 @@ class Supervisor:
     on_death: OnDeath = nobody_asks
     deaths: list[Death] = field(default_factory=list)
 
+    @property
+    def planned(self) -> int:
+        return sum(map(len, self.plans.values()))
+
+    @property
+    def share(self) -> float:
+        return len(self.deaths) / self.planned
+
     async def ready(self) -> None:
         """Wait until all services are up at the same time."""
         await eventually(self._all_ready, within_s=READY_WITHIN_S)
