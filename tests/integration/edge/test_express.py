@@ -18,7 +18,7 @@ from support.eventually import eventually
 from web.hot import Answer, Head, HotPath, RawHeaders, Tell
 from web.metrics import HttpMetrics
 from web.problems import Forbidden, Unavailable
-from web.server import Server
+from web.server import BoundedProtocol, Server
 
 PATH = "/v1/things/7"
 BODY = b'{"a":1}'
@@ -32,10 +32,11 @@ class Things:
     begun: list[tuple[bytes, Tell]] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)
     slow: list[bytes] = field(default_factory=list)
+    closed: bool = False
 
     def ticket(self, path: str, head: Head) -> str | None:
         del path
-        if head.get(b"authorization") == b"nobody":
+        if head.get(b"authorization") == b"nobody" or self.closed:
             raise Forbidden("not you")
         return "in"
 
@@ -63,17 +64,28 @@ class Served:
     server: Server
     free: Any  # how many more may come in
     registry: CollectorRegistry
+    parsed: list[bytes]  # the paths of heads that went through the parser
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         host, port = self.server.address.split(":")
         return await asyncio.open_connection(host, int(port))
+
+    async def known(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Return a connection whose head is known by now, for bodies of as many bytes as BODY."""
+        reader, writer = await self.connect()
+        writer.write(request())
+        await self.begun(len(self.things.begun) + 1)
+        self.things.finish(-1)
+        await answer(reader)
+        self.parsed.clear()
+        return reader, writer
 
     async def begun(self, count: int = 1) -> None:
         await eventually(lambda: len(self.things.begun) == count, within_s=5)
 
 
 @pytest.fixture
-async def served(build: Any) -> AsyncIterator[Served]:
+async def served(build: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     registry = CollectorRegistry()
     things = Things()
     router = APIRouter()
@@ -85,11 +97,19 @@ async def served(build: Any) -> AsyncIterator[Served]:
     app = build(router, public=[things.template])
     front = HotPath(app, [things], gate=app.state.gate, metrics=HttpMetrics(registry), errors=[])
     server = Server(front, "HUILIU_HTTP_PORT", grace_s=5)
+    parsed: list[bytes] = []
+    on_url = BoundedProtocol.on_url
+
+    def noted(self: BoundedProtocol, url: bytes) -> None:
+        parsed.append(url)
+        on_url(self, url)
+
+    monkeypatch.setattr(BoundedProtocol, "on_url", noted)
     server.bind("127.0.0.1", 0)
     server.listen()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.run_until_told())
-        yield Served(things, server, lambda: app.state.gate.free, registry)
+        yield Served(things, server, lambda: app.state.gate.free, registry, parsed)
         server.should_exit = True
     server.close()
 
@@ -231,4 +251,151 @@ async def test_a_trace_goes_on(served: Served) -> None:
     await answer(reader)
 
     assert served.things.traces[0][3:35] == "a" * 32
+    writer.close()
+
+
+async def test_a_head_that_came_before_is_not_parsed_again(served: Served) -> None:
+    reader, writer = await served.connect()
+    writer.write(request(b"1234567"))
+    await served.begun()
+    served.things.finish()
+    first = await answer(reader)
+    writer.write(request(b"7654321"))
+    await served.begun(2)
+    served.things.finish(1)
+
+    assert await answer(reader) == first
+    assert [raw for raw, _ in served.things.begun] == [b"1234567", b"7654321"]
+    assert served.parsed == [PATH.encode()]
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(request(b"12345678"), id="another length"),
+        pytest.param(request(BODY, "X-More: 1"), id="another header"),
+        pytest.param(request().replace(b"Host: x", b"Host: y"), id="another host"),
+    ],
+)
+async def test_another_head_is_parsed(served: Served, other: bytes) -> None:
+    reader, writer = await served.known()
+    writer.write(other)
+    await served.begun(2)
+    served.things.finish(1)
+
+    assert (await answer(reader)).startswith(b"HTTP/1.1 200")
+    assert served.parsed == [PATH.encode()]
+    writer.close()
+
+
+async def test_who_may_not_come_in_any_more_hears_so(served: Served) -> None:
+    reader, writer = await served.known()
+    served.things.closed = True
+    writer.write(request())
+
+    assert (await answer(reader)).startswith(b"HTTP/1.1 403")
+    assert len(served.things.begun) == 1
+    writer.close()
+
+
+async def test_behind_a_known_head_the_route_may_leave_it(served: Served) -> None:
+    reader, writer = await served.known()
+    writer.write(request(b"slowly1"))
+    assert (await answer(reader)).endswith(b'{"took":7}')
+    assert served.things.slow == [b"slowly1"]
+
+    writer.write(request())  # and the next one is taken again
+    await served.begun(2)
+    served.things.finish(1)
+    await answer(reader)
+    writer.close()
+
+
+async def test_a_known_head_whose_body_comes_in_pieces(served: Served) -> None:
+    reader, writer = await served.known()
+    free = served.free()
+    whole = request(b"abcdefg")
+    writer.write(whole[:-3])
+    await eventually(lambda: served.free() == free - 1, within_s=5)
+    writer.write(whole[-3:] + request(b"hijklmn"))
+    assert (await answer(reader)).endswith(b'{"took":7}')
+    assert (await answer(reader)).endswith(b'{"took":7}')
+
+    writer.write(request())
+    await served.begun(2)
+    served.things.finish(1)
+    await answer(reader)
+    writer.close()
+
+
+async def test_two_with_a_known_head_in_one_piece(served: Served) -> None:
+    reader, writer = await served.known()
+    writer.write(request(b"first..") + request(b"second."))
+    await served.begun(2)
+    served.things.finish(1)
+
+    await answer(reader)
+    await answer(reader)
+    assert served.parsed == [PATH.encode()] * 2
+    writer.close()
+
+
+async def test_a_known_head_while_the_last_one_is_not_answered(served: Served) -> None:
+    reader, writer = await served.known()
+    writer.write(request(b"first.."))
+    await served.begun(2)
+    writer.write(request(b"second."))
+    await eventually(lambda: served.parsed == [PATH.encode()], within_s=5)
+    served.things.finish(1)
+
+    await answer(reader)
+    assert (await answer(reader)).endswith(b'{"took":7}')
+    writer.close()
+
+
+async def test_a_body_in_chunks_has_no_head_to_remember(served: Served) -> None:
+    reader, writer = await served.connect()
+    lines = [f"POST {PATH} HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "", ""]
+    # Its last bytes are those of its body: whoever only looks at the end sees a head before it.
+    chunked = "\r\n".join(lines).encode() + b"5\r\n0\r\n\r\n\r\n0\r\n\r\n"
+    for number in range(2):
+        writer.write(chunked)
+        await served.begun(number + 1)
+        served.things.finish(number)
+        await answer(reader)
+
+    assert [raw for raw, _ in served.things.begun] == [b"0\r\n\r\n"] * 2
+    assert served.parsed == [PATH.encode()] * 2
+    writer.close()
+
+
+@pytest.mark.parametrize("line", [b"Host: x\r\n", b"\r\n\r\n"])
+async def test_no_head_has_lines_that_end_without_cr(served: Served, line: bytes) -> None:
+    reader, writer = await served.connect()
+    writer.write(request().replace(line, line.replace(b"\r\n", b"\n")))
+
+    assert (await answer(reader)).startswith(b"HTTP/1.1 400")
+    assert not served.things.begun
+    writer.close()
+
+
+async def test_a_connection_that_rests_is_closed(served: Served) -> None:
+    reader, writer = await served.known()
+    [protocol] = served.server.server_state.connections
+    assert isinstance(protocol, BoundedProtocol)
+    timer = protocol.timeout_keep_alive_task
+    assert timer is not None
+    writer.write(request())
+    await served.begun(2)
+    protocol.timeout_keep_alive_handler()  # it runs out while one is at work
+    served.things.finish(1)
+    await answer(reader)
+    protocol.timeout_keep_alive_handler()  # and soon after an answer
+    assert not protocol.transport.is_closing()
+
+    protocol.timeout_keep_alive = 0
+    protocol.timeout_keep_alive_handler()
+
+    assert await reader.read() == b""
     writer.close()

@@ -29,6 +29,8 @@ ORDER: dict[str, Any] = {
     "region": {"country": "CN", "province": "北京市", "city": "北京市"},
 }
 
+PAID = {name: value for name, value in ORDER.items() if value is not None}
+
 
 def spelled(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
@@ -68,6 +70,11 @@ def test_a_plain_order_is_read_swiftly(shape: str) -> None:
     other = {**ORDER, "order_id": "A-2"}
 
     assert agrees(spelled(ORDER if shape == "one" else {"events": [ORDER, other]}))
+
+
+def test_blanks_between_are_read_swiftly() -> None:
+    assert agrees(json.dumps(PAID, ensure_ascii=False).encode())
+    assert agrees(json.dumps({"events": [PAID, PAID]}, ensure_ascii=False).encode())
 
 
 texts = st.text(st.characters(codec="utf-8"), max_size=130) | st.sampled_from(["", "x" * 128, "茶"])
@@ -117,11 +124,15 @@ def test_whatever_is_read_swiftly_the_slow_way_reads_alike(
     "raw",
     [
         pytest.param(spelled(ORDER)[:-1] + b',"total":1}', id="a key twice"),
+        pytest.param(spelled(ORDER)[:-1] + b',"total" :1}', id="a key twice, once apart"),
+        pytest.param(spelled(PAID)[:-1] + b',"total" :1}', id="a key twice, once apart, no null"),
+        pytest.param(spelled(PAID)[:-1] + b',"total"\n:1}', id="a key twice, once on its line"),
+        pytest.param(spelled(PAID)[:-1] + b',"total":1}', id="a key twice, no null"),
         pytest.param(spelled(ORDER).replace(b'"total":8900', b'"total":8900.0'), id="a fraction"),
         pytest.param(spelled(ORDER).replace(b"A-1", b"A\\u0031"), id="an escape"),
         pytest.param(spelled(ORDER).replace(b"A-1", b"A\x7f"), id="a control character"),
         pytest.param(spelled(ORDER).replace(b"A-1", b"A\xff"), id="not UTF-8"),
-        pytest.param(json.dumps(ORDER).encode(), id="blanks"),
+        pytest.param(json.dumps(ORDER).encode(), id="escapes"),
         pytest.param(spelled({**ORDER, "version": "2026-01-05 10:00:00Z"}), id="a blank in a time"),
         pytest.param(spelled({**ORDER, "version": "2026-01-05T10:00:00+0800"}), id="no colon"),
         pytest.param(spelled({**ORDER, "version": "2026-01-05T10:00:00.1234567Z"}), id="ns"),

@@ -5,7 +5,7 @@ On the wire a record is a protobuf message with CloudEvents 1.0 headers in binar
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -87,9 +87,9 @@ class Tombstone:
     key: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Encoded:
-    """A record ready for its topic, but for the partition."""
+    """A record ready for its topic, but for the partition. Not frozen: that makes it dear."""
 
     topic: str
     key: bytes | None
@@ -195,10 +195,13 @@ def split_key(key: bytes) -> tuple[str, str]:
 
 
 def _key(event: Any, topic: str) -> bytes | None:
-    fields: Sequence[str] = BY_NAME[topic].key
-    if not hasattr(event, fields[-1]):
-        return None  # a watermark belongs to a partition, not to a customer
-    return ":".join(getattr(event, name) for name in fields).encode()
+    parts = []
+    for name in BY_NAME[topic].key:
+        part = getattr(event, name, None)
+        if part is None:
+            return None  # a watermark belongs to a partition, not to a customer
+        parts.append(part)
+    return ":".join(parts).encode()
 
 
 @cache

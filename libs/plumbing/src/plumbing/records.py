@@ -3,11 +3,14 @@
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 import orjson
 
 Headers: TypeAlias = tuple[tuple[str, bytes], ...]
+
+KEYS = 16_384  # whose partitions are remembered: who orders pays soon, and gets a parcel
 
 _MASK = 0xFFFFFFFF
 _M = 0x5BD1E995
@@ -27,9 +30,9 @@ class Record:
     timestamp_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OutRecord:
-    """One record to publish, its partition decided."""
+    """One record to publish, its partition decided. Not frozen either."""
 
     topic: str
     part: int
@@ -62,6 +65,7 @@ def place(encoded: EncodedLike, partitions: int, part: int | None = None) -> Out
     )
 
 
+@lru_cache(maxsize=KEYS)
 def partition_of(key: bytes | None, partitions: int) -> int:
     """Return the partition that Kafka's default partitioner gives *key*; 0 without a key."""
     return 0 if key is None else (murmur2(key) & 0x7FFFFFFF) % partitions

@@ -112,7 +112,17 @@ class HotPath:
             ticket = lane.route.ticket(path, head)
         except self._refusals:
             return None  # the app says it
-        return None if ticket is None else _Entered(lane, ticket, head.get(_TRACE))
+        return None if ticket is None else _Entered(lane, path, head, ticket, head.get(_TRACE))
+
+    def again(self, entered: "_Entered") -> "_Entered | None":
+        """Say the same now of one with the same path and head; see `web.server.Express`."""
+        if self._gate.free <= 0:
+            return None
+        try:
+            entered.ticket = entered.lane.route.ticket(entered.path, entered.head)
+        except self._refusals:
+            return None
+        return None if entered.ticket is None else entered
 
     def begin(self, entered: "_Entered", raw: bytes, write: Callable[[int, bytes], None]) -> bool:
         """Begin to work on a whole body; see `web.server.Express`."""
@@ -212,6 +222,8 @@ class HotPath:
 @dataclass(slots=True, eq=False)
 class _Entered:
     lane: "_Lane"
+    path: str
+    head: Head
     ticket: Any
     parent: bytes | None
 

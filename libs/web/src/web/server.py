@@ -23,6 +23,9 @@ HEAD_WITHIN_S = 20.0
 # meet the end of its connection, and nobody knows whether it was heard.
 KEEP_ALIVE_S = 75
 BACKLOG = 1024
+MAX_HEADS = 8  # that a connection remembers
+
+_HEAD_END: Final = b"\r\n\r\n"
 
 _PROBLEM = response_of(HeadTooLarge())
 _TOO_LARGE = b"".join(
@@ -41,6 +44,9 @@ class Express(Protocol):
     def enter(self, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Any | None:
         """Say who comes in by POST; None leaves the request to the ASGI app."""
 
+    def again(self, entered: Any) -> Any | None:
+        """Say the same of one who comes again with the same head, as `enter` would say it now."""
+
     def begin(self, entered: Any, raw: bytes, write: Callable[[int, bytes], None]) -> bool:
         """Begin to work on a whole body; False, before anything was done, leaves it to the app.
 
@@ -55,13 +61,19 @@ class Express(Protocol):
 class _Cycle:
     """A request that is answered without a task, as uvicorn looks at it."""
 
-    __slots__ = ("disconnected", "keep_alive", "message_event", "response_complete")
+    __slots__ = ("_protocol", "disconnected", "keep_alive", "message_event", "response_complete")
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: "BoundedProtocol") -> None:
+        self._protocol = protocol
         self.disconnected = False
         self.keep_alive = True
         self.message_event = _NOBODY
         self.response_complete = False
+
+    def write(self, status: int, rest: bytes) -> None:
+        self.response_complete = True
+        if not self.disconnected:
+            self._protocol.answer(status, rest, self.keep_alive)
 
 
 class _Nobody:
@@ -74,13 +86,31 @@ class _Nobody:
 _NOBODY: Final = _Nobody()
 
 
+class _Lines:
+    """The server's own headers, among them the date, as they are written; made anew when it is."""
+
+    def __init__(self) -> None:
+        self._headers: Sequence[tuple[bytes, bytes]] = ()
+        self._lines = b""
+
+    def of(self, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        if headers is not self._headers:  # uvicorn makes a new list each second
+            self._lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+            self._headers = headers
+        return self._lines
+
+
+_LINES: Final = _Lines()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """httptools collects a head without end and waits for it for ever; this one does neither.
 
     A head that is complete but too large is answered by `limits.HeadLimit`.
 
     A request that came whole, in one piece, and that the app's `express` takes, never becomes an
-    ASGI call: that alone costs more than to take an event.
+    ASGI call: that alone costs more than to take an event. The next one on the connection that
+    begins with the very same head says the same: it is not parsed again.
     """
 
     def __init__(
@@ -97,6 +127,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._express: Express | None = getattr(config.loaded_app, "express", None)
         self._entered: Any | None = None
         self._pieces: list[bytes] = []
+        self._between = True  # no part of a request is in the parser
+        self._piece: bytes | None = None  # that began between two requests
+        self._heads: dict[bytes, tuple[Any, int]] = {}  # whom `express` let in, a body's length
+        self._is_usual = False  # `express` has left this piece
+        self._idle_since = 0.0  # the loop's time
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn types it so
@@ -112,8 +147,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        if self._heads and self._between and self._repeats(data):
+            return
         before = self._in_head
+        self._piece = data if self._between else None
         super().data_received(data)
+        self._is_usual = False
         if self._entered is not None:
             self._hand_over()  # its body comes in pieces
         if not self._in_head or self.transport.is_closing():
@@ -131,11 +170,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         # Its time runs from the end of this piece: most heads are whole by then, and need no timer.
         self._in_head = True
+        self._between = False
 
     @override
     def on_headers_complete(self) -> None:
         self._head_is_in()
-        if self._express is not None and self._is_simple():
+        if self._express is not None and not self._is_usual and self._is_simple():
             self._entered = self._express.enter(self.url, self.headers)
             if self._entered is not None:
                 self._pieces = []
@@ -151,40 +191,92 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @override
     def on_message_complete(self) -> None:
-        if self._entered is not None and self._begin():
-            return
-        if self._entered is not None:
+        self._between = True
+        entered = self._entered
+        if entered is not None:
+            raw = b"".join(self._pieces)
+            if self._begin(entered, raw):
+                self._entered = None
+                self._note_head(entered, raw)
+                return
             self._hand_over()
         super().on_message_complete()
 
+    @override
+    def on_response_complete(self) -> None:
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None or self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+        else:  # the timer of an earlier answer will look how long nothing came
+            self.server_state.total_requests += 1
+            self.flow.resume_reading()
+
+    @override
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        if not self._is_free():
+            return  # the answer sets a new timer
+        left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                left_s, self.timeout_keep_alive_handler
+            )
+        else:
+            super().timeout_keep_alive_handler()
+
+    def answer(self, status: int, rest: bytes, keep_alive: bool) -> None:
+        """Write a whole answer: *rest* begins with headers of its own."""
+        ours = _LINES.of(self.server_state.default_headers)
+        closing = b"" if keep_alive else b"connection: close\r\n"
+        self.transport.write(b"%b%b%b%b" % (STATUS_LINE[status], ours, closing, rest))
+        if not keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
     def _is_simple(self) -> bool:
         return (
-            (self.cycle is None or self.cycle.response_complete)
+            self._is_free()
             and self.parser.get_method() == b"POST"
             and self.parser.get_http_version() == "1.1"
             and self.parser.should_keep_alive()
-            and not (self.expect_100_continue or self.flow.write_paused or self.root_path)
+            and not (self.expect_100_continue or self.root_path)
         )
 
-    def _begin(self) -> bool:
-        cycle = _Cycle()
+    def _is_free(self) -> bool:
+        return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
 
-        def write(status: int, rest: bytes) -> None:
-            cycle.response_complete = True
-            if cycle.disconnected:
-                return
-            ours = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
-            closing = b"" if cycle.keep_alive else b"connection: close\r\n"
-            self.transport.write(b"".join([STATUS_LINE[status], *ours, closing, rest]))
-            if not cycle.keep_alive:
-                self.transport.close()
-            self.on_response_complete()
+    def _note_head(self, entered: Any, raw: bytes) -> None:
+        """Remember the head of a request that came in one piece, and alone.
 
-        if self._express is None or not self._express.begin(
-            self._entered, b"".join(self._pieces), write
-        ):
+        The parser would read the same again from the same bytes. It takes no line that ends
+        without CR, so the first empty line is where the head ends.
+        """
+        piece = self._piece
+        if piece is None:
+            return
+        head = piece[: piece.find(_HEAD_END) + len(_HEAD_END)]
+        if len(head) + len(raw) == len(piece):  # in chunks it would be longer
+            if len(self._heads) >= MAX_HEADS:
+                self._heads.clear()
+            self._heads[head] = (entered, len(raw))
+
+    def _repeats(self, data: bytes) -> bool:
+        """Begin to work on *data* if it is a whole request with a head that we know."""
+        end = data.find(_HEAD_END) + len(_HEAD_END)
+        known = self._heads.get(data[:end])
+        if known is None or self._express is None or not self._is_free():
             return False
-        self._entered = None
+        entered, length = known
+        if len(data) - end != length:
+            return False
+        entered = self._express.again(entered)
+        self._is_usual = entered is None or not self._begin(entered, data[end:])
+        return not self._is_usual
+
+    def _begin(self, entered: Any, raw: bytes) -> bool:
+        cycle = _Cycle(self)
+        if self._express is None or not self._express.begin(entered, raw, cycle.write):
+            return False
         self.cycle = cycle  # type: ignore[assignment]  # all that uvicorn asks of one
         return True
 

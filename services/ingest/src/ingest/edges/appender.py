@@ -92,10 +92,16 @@ class Appender:
                 except Exception as error:  # noqa: BLE001 - each who waits must hear of it
                     self._fail(group, error)
                     return
-                for tell in group.waiters:
-                    self._loop.call_soon(tell, None)  # what one raises does not concern the others
+                self._tell(group)
         finally:
             self._sending = self._task = None
+
+    def _tell(self, group: _Group) -> None:
+        for tell in group.waiters:
+            try:
+                tell(None)
+            except Exception as error:  # noqa: BLE001 - it does not concern the others
+                self._loop.call_exception_handler({"message": "told in vain", "exception": error})
 
     def _fail(self, group: _Group, error: Exception) -> None:
         self._error = error

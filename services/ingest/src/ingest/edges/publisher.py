@@ -114,9 +114,11 @@ class Publisher:
         return event_id in self._lately
 
     def remember(self, event_ids: Iterable[str]) -> None:
-        self._lately.update(dict.fromkeys(event_ids))
-        while len(self._lately) > LATELY:
-            self._lately.popitem(last=False)
+        lately = self._lately
+        for event_id in event_ids:
+            lately[event_id] = None
+        while len(lately) > LATELY:
+            lately.popitem(last=False)
 
     async def put(self, entries: Sequence[OutRecord]) -> None:
         """Return when all of *entries* are durable; both ways together take `durable_s` at most.
