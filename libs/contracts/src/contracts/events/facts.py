@@ -94,6 +94,17 @@ class OrderMoney:
     refunds: tuple[RefundFacts, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class OrderHome:
+    """Of an `OrderFacts`, whose it is and where its receiver lives. A view, as `OrderMoney` is."""
+
+    shop_id: str
+    customer_id: str
+    order_id: str
+    version_us: int
+    region: Region | None = None
+
+
 class ShipmentState(StrEnum):
     LABEL = "label"
     PICKED_UP = "picked_up"

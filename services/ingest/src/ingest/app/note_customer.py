@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from contracts.events import CustomerErased, CustomerFacts, CustomerProfile, OrderFacts
-from ingest.domain.profile import Profile, absorb, publish, region_of_order
+from contracts.events import CustomerErased, CustomerFacts, CustomerProfile, OrderHome
+from ingest.domain.profile import Profile, absorb, is_news, publish, region_of_order
 
 Who: TypeAlias = tuple[str, str]  # shop, customer
 
@@ -66,11 +66,11 @@ def _change(revision: int, known: Profile, said: Sequence[CustomerFacts]) -> _Ch
         merged = absorb(merged, one)
     if merged == known:
         return None
-    is_news = publish("", "", 0, merged) != publish("", "", 0, known)
-    return _Change(revision + is_news, merged, is_news)
+    news = is_news(merged, to=known)
+    return _Change(revision + news, merged, news)
 
 
-def regions(facts: Sequence[OrderFacts]) -> list[CustomerFacts]:
+def regions(facts: Sequence[OrderHome]) -> list[CustomerFacts]:
     """Return what orders say of where people live."""
     return [
         region_of_order(fact.shop_id, fact.customer_id, fact.region, fact.version_us)

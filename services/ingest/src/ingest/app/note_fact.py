@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, TypeAlias
 
-from contracts.events import OrderFacts, ShipmentFacts
+from contracts.events import OrderHome, ShipmentFacts
 from ingest.domain.facts import (
     ByOrder,
     ByParcel,
@@ -81,7 +81,7 @@ async def settle(store: Settling, shop_id: str, waiting: Sequence[Waiting]) -> l
     return known
 
 
-async def note_orders(store: Registering, facts: Iterable[OrderFacts]) -> None:
+async def note_orders(store: Registering, facts: Iterable[OrderHome]) -> None:
     await register_orders(
         store,
         {

@@ -8,7 +8,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
+
+import orjson
 
 from contracts.events import (
     Attribute,
@@ -71,9 +74,7 @@ def region_of_order(
 
 def publish(shop_id: str, customer_id: str, revision: int, profile: Profile) -> CustomerProfile:
     """Return the whole person; an empty text took its value away, so it is not known."""
-    known = {
-        name: register.value for name, register in {**profile.from_orders, **profile.own}.items()
-    }
+    known = _values(profile)
     texts: dict[str, str | None] = {name: known.get(name) or None for name in TEXTS}
     return CustomerProfile(
         shop_id,
@@ -99,9 +100,22 @@ def publish(shop_id: str, customer_id: str, revision: int, profile: Profile) -> 
     )
 
 
+def is_news(merged: Profile, *, to: Profile) -> bool:
+    """Tell whether *merged* says anything to who was told of *to*."""
+    # Most orders only repeat a region, under a younger version: no need to write both out.
+    if (
+        merged.attributes == to.attributes
+        and merged.consents == to.consents
+        and (merged.joined_us, merged.login_us) == (to.joined_us, to.login_us)
+        and _values(merged) == _values(to)
+    ):
+        return False
+    return publish("", "", 0, merged) != publish("", "", 0, to)
+
+
 def to_json(profile: Profile) -> bytes:
     """Return a stable document: equal profiles give equal bytes."""
-    return json.dumps(
+    return orjson.dumps(
         {
             "own": _rows(profile.own),
             "from_orders": _rows(profile.from_orders),
@@ -110,14 +124,12 @@ def to_json(profile: Profile) -> bytes:
             "joined_us": profile.joined_us,
             "login_us": profile.login_us,
         },
-        ensure_ascii=False,
-        separators=(",", ":"),
-        sort_keys=True,
-    ).encode()
+        option=orjson.OPT_SORT_KEYS,
+    )
 
 
 def from_json(raw: bytes) -> Profile:
-    document = json.loads(raw)
+    document = orjson.loads(raw)
     return Profile(
         own=_read(document["own"]),
         from_orders=_read(document["from_orders"]),
@@ -130,18 +142,21 @@ def from_json(raw: bytes) -> Profile:
 
 def _registers(said: CustomerFacts) -> dict[str, Register]:
     values: dict[str, Any] = {name: getattr(said, name) for name in TEXTS}
-    if said.region is not None:
-        values["region"] = [said.region.country, said.region.province, said.region.city]
     if said.birthday is not None:
         day = said.birthday
         values["birthday"] = [day.month, day.day, day.year, day.lunar, day.leap_month]
     values["gender"] = said.gender
     values["class"] = said.customer_class
-    return {
+    news = {
         name: _register(said.version_us, value)
         for name, value in values.items()
         if value is not None
     }
+    if said.region is not None:
+        region = said.region
+        place = [region.country, region.province, region.city]
+        news["region"] = Register(said.version_us, _digest_of_place(*place), place)
+    return news
 
 
 def _attributes(said: Iterable[Attribute]) -> dict[str, Register]:
@@ -169,9 +184,23 @@ def _consent(key: str, register: Register) -> Consent:
     return Consent(Channel(channel), Purpose(purpose), given, _at(register.version_us), source)
 
 
+def _values(profile: Profile) -> dict[str, Any]:
+    registers = {**profile.from_orders, **profile.own}
+    return {name: register.value for name, register in registers.items()}
+
+
 def _register(version_us: int, value: Any) -> Register:
+    return Register(version_us, _digest(value), value)
+
+
+def _digest(value: Any) -> str:
     printed = json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
-    return Register(version_us, hashlib.sha256(printed).hexdigest()[:16], value)
+    return hashlib.sha256(printed).hexdigest()[:16]
+
+
+@lru_cache(maxsize=4096)
+def _digest_of_place(country: str, province: str, city: str) -> str:
+    return _digest([country, province, city])
 
 
 def _merged(known: Mapping[str, Register], news: Mapping[str, Register]) -> dict[str, Register]:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.codec import Unreadable, decode
-from contracts.events import CustomerErased, CustomerFacts, OrderFacts, ShipmentFacts
+from contracts.codec import Unreadable, decoder
+from contracts.events import CustomerErased, CustomerFacts, OrderFacts, OrderHome, ShipmentFacts
 from ingest.app.note_customer import note_customers, regions
 from ingest.app.note_fact import note_orders, note_shipments
 from ingest.edges.people import PeopleStore
@@ -14,6 +14,8 @@ from ingest.edges.store import PostgresStore
 from plumbing.records import Record
 from plumbing.seal import Sealer
 from plumbing.sieve import Sieve
+
+decode = decoder({OrderFacts: OrderHome})  # of orders only what the registries keep
 
 
 class Consumer:
@@ -37,7 +39,7 @@ class Consumer:
     async def on_orders(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
         """Note whose each order is, and where its receiver lives."""
         events = await self._read(conn, records)
-        orders = [one for one in events if isinstance(one, OrderFacts)]
+        orders = [one for one in events if isinstance(one, OrderHome)]
         await note_orders(self._store(conn), orders)
         await note_customers(self._people(conn), regions(orders))
 

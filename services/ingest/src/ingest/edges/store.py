@@ -14,7 +14,7 @@ from contracts import codec, topics
 from contracts.events import ShipmentFacts
 from ingest.app.note_fact import NewOrder, NewParcel, Parked, ShopKey
 from ingest.domain.facts import ByOrder, ByParcel, Fact, OrderRef, ParcelRef, Waiting
-from ingest.edges.tables import order_ref, parcel_ref, parked
+from ingest.edges.tables import parcel_ref, parked
 from plumbing import outbox, trace
 from plumbing.records import OutRecord, place
 
@@ -29,6 +29,14 @@ _ORDERS = text(
     from order_ref o
     join unnest(cast(:shops as text[]), cast(:refs as text[])) as asked(shop_id, ref)
       on o.shop_id = asked.shop_id and o.ref = asked.ref
+    """
+)
+_ADD_ORDERS = text(
+    """
+    insert into order_ref (shop_id, ref, order_id, customer_id)
+    select * from unnest(cast(:shops as text[]), cast(:refs as text[]), cast(:orders as text[]),
+                         cast(:customers as text[]))
+    on conflict do nothing
     """
 )
 _PARCELS = text(
@@ -120,16 +128,13 @@ class PostgresStore:
         return [new[key] for key in sorted(new)]
 
     async def add_orders(self, orders: Collection[NewOrder]) -> None:
-        rows = [
-            {
-                "shop_id": one.shop_id,
-                "ref": one.ref,
-                "order_id": one.owner.order_id,
-                "customer_id": one.owner.customer_id,
-            }
-            for one in orders
-        ]
-        await self._conn.execute(insert(order_ref).on_conflict_do_nothing(), rows)
+        columns = {
+            "shops": [one.shop_id for one in orders],
+            "refs": [one.ref for one in orders],
+            "orders": [one.owner.order_id for one in orders],
+            "customers": [one.owner.customer_id for one in orders],
+        }
+        await self._conn.execute(_ADD_ORDERS, columns)
 
     async def add_parcels(self, parcels: Collection[NewParcel]) -> None:
         rows = [
