@@ -19,7 +19,7 @@ DURABLE: Final = Counter(
 )
 DURABLE_TIME: Final = Histogram(
     "huiliu_ingest_durable_seconds",
-    "From the wish to keep records to the word that they are kept",
+    "From the wish to keep records to the word that they are kept; of one append, the longest",
     ["path"],
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.5),
 )

@@ -29,7 +29,8 @@ Tell: TypeAlias = Callable[[Exception | None], None]
 
 @dataclass(slots=True, eq=False)
 class _Group:
-    due: float = 0.0  # the loop's time at which the first of them has waited long enough
+    began: float = 0.0  # the loop's time at which the first of them came
+    due: float = 0.0  # and at which it has waited long enough
     records: list[OutRecord] = field(default_factory=list)
     waiters: list[Tell] = field(default_factory=list)
 
@@ -40,11 +41,16 @@ class Appender:
     Args:
         producer: Started.
         ack_s: How long a request waits for the brokers at most.
+        note: Called for each append that the brokers have acknowledged, before those who wait for
+            it hear so: how many records, and how many seconds the first of them took.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, ack_s: float) -> None:
+    def __init__(
+        self, producer: AIOKafkaProducer, ack_s: float, note: Callable[[int, float], None]
+    ) -> None:
         self._producer = producer
         self._ack_s = ack_s
+        self._note = note
         self._loop = asyncio.get_running_loop()
         self._group = _Group()
         self._sending: _Group | None = None
@@ -74,7 +80,8 @@ class Appender:
             return
         group = self._group
         if not group.waiters:
-            group.due = self._loop.time() + self._ack_s
+            group.began = self._loop.time()
+            group.due = group.began + self._ack_s
         group.records += records
         group.waiters.append(tell)
         if self._task is None:
@@ -97,6 +104,7 @@ class Appender:
             self._sending = self._task = None
 
     def _tell(self, group: _Group) -> None:
+        self._note(len(group.records), self._loop.time() - group.began)
         for tell in group.waiters:
             try:
                 tell(None)

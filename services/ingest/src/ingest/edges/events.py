@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, TypeAlias, cast
 
 import orjson
@@ -143,7 +143,7 @@ async def take(shop_id: str, posted: Posted, ports: Ports) -> Answer:
 def begin(shop_id: str, raw: bytes, ports: Ports, tell: Tell) -> bool:
     """Do what `take` does for one plain order of a known shop; False if it is anything else."""
     order = swift.order(raw)
-    if order is None or _any_ahead((order,), ports):
+    if order is None or order.newest() > _limit(ports):
         return False
     publisher = ports.publisher
     entry = publisher.entry_of(OrderFacts, order.fields(shop_id))
@@ -176,7 +176,7 @@ async def _in_time(events: Sequence[Read | Faults], ports: Ports) -> Sequence[Re
     if not _any_ahead(events, ports):
         return events
     await ports.directory.refresh_clock()
-    limit = ports.directory.business_now() + AHEAD
+    limit = _limit(ports)
     judged: list[Read | Faults] = []
     for one in events:
         faults: Faults = ()
@@ -191,8 +191,12 @@ async def _in_time(events: Sequence[Read | Faults], ports: Ports) -> Sequence[Re
 
 
 def _any_ahead(events: Sequence[Read | Faults], ports: Ports) -> bool:
-    limit = ports.directory.business_now() + AHEAD
+    limit = _limit(ports)
     return any(one.newest() > limit for one in events if not isinstance(one, tuple))
+
+
+def _limit(ports: Ports) -> datetime:
+    return ports.directory.business_now() + AHEAD
 
 
 def _elements(document: dict[str, Any]) -> list[Any]:

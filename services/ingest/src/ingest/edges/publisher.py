@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
@@ -139,7 +140,6 @@ class Publisher:
                 self._lose(kafka, error)
             else:
                 crashpoint("ingest-before-ack")
-                self._note("kafka", len(entries), began)
                 return
         await self._spool_at_last(entries, began, late=late)
 
@@ -157,7 +157,6 @@ class Publisher:
         def settle(error: Exception | None) -> None:
             if error is None:
                 crashpoint("ingest-before-ack")
-                self._note("kafka", 1, began)
                 tell(None)
             elif isinstance(error, LOST):
                 self._lose(kafka, error)
@@ -236,7 +235,9 @@ class Publisher:
             return None
         metrics.KAFKA.broken()
         log.info("kafka answers")
-        return _Kafka(producer, Appender(producer, self.patience.ack_s), stack)
+        return _Kafka(
+            producer, Appender(producer, self.patience.ack_s, partial(_note, "kafka")), stack
+        )
 
     def _lose(self, kafka: _Kafka, error: BaseException) -> None:
         if self._kafka is kafka:  # else another request found out before
@@ -265,13 +266,14 @@ class Publisher:
                 raise
             return False
         crashpoint("ingest-after-spool")
-        self._note("spool", len(entries), began)
+        _note("spool", len(entries), time.monotonic() - began)
         return True
 
-    def _note(self, path: str, records: int, began: float) -> None:
-        count, duration = _PATHS[path]
-        count.inc(records)
-        duration.observe(time.monotonic() - began)
+
+def _note(path: str, records: int, took_s: float) -> None:
+    count, duration = _PATHS[path]
+    count.inc(records)
+    duration.observe(took_s)
 
 
 async def _hand_over(producer: AIOKafkaProducer, one: OutRecord) -> asyncio.Future[object]:

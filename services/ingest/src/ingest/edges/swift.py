@@ -31,6 +31,8 @@ Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
 # Times that msgspec takes and RFC 3339, or we, do not: what it would round, offsets without a
 # colon, a blank inside. A text that only looks so costs a slower reading.
 _ODD: Final = re.compile(rb':\d\d(?:\.\d{7}|(?:\.\d+)?[+-]\d{4}")')
+# Escapes, a control character that is legal, and blanks that a compact writer has not.
+_RARE: Final = b"\\\x7f\t\r\n"
 _BLANK: Final = re.compile(rb" \d\d:\d")
 
 
@@ -230,11 +232,10 @@ def _needs_care(raw: bytes) -> bool:
     """Tell whether an escape, a control character or an odd time may be in it.
 
     What else makes strict JSON dear, msgspec refuses: fractions where an integer is due, control
-    characters below, what is not UTF-8. How deep it may nest, the types say.
+    characters in a text, what is not UTF-8. How deep it may nest, the types say.
     """
     return (
-        b"\\" in raw
-        or b"\x7f" in raw
+        len(raw.translate(None, _RARE)) < len(raw)
         or _ODD.search(raw) is not None
         or _BLANK.search(raw) is not None
     )
@@ -247,8 +248,7 @@ def _names_once(raw: bytes, names: int) -> bool:
     *names* is there once at least; so, if there are no more, each is there just once. Else it may
     still be as a compact writer spells it, with a null or an empty text.
     """
-    blank_before_colon = b" :" in raw or len(raw.translate(None, b"\t\n\r")) < len(raw)
-    return (not blank_before_colon and raw.count(b'":') == names) or _is_compact(raw)
+    return (raw.count(b'":') == names and b" :" not in raw) or _is_compact(raw)
 
 
 def _is_compact(raw: bytes) -> bool:
