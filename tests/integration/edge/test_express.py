@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from plumbing import trace
 from support.eventually import eventually
+from web import hot
 from web.hot import Answer, Head, HotPath, RawHeaders, Tell
 from web.metrics import HttpMetrics
 from web.problems import Forbidden, Unavailable
@@ -289,13 +290,20 @@ async def test_another_head_is_parsed(served: Served, other: bytes) -> None:
     writer.close()
 
 
-async def test_who_may_not_come_in_any_more_hears_so(served: Served) -> None:
+async def test_who_may_not_come_in_any_more_hears_so(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reader, writer = await served.known()
     served.things.closed = True
+    writer.write(request())  # it was let in a moment ago
+    await served.begun(2)
+    served.things.finish(1)
+    await answer(reader)
+    monkeypatch.setattr(hot, "TRUSTED_S", 0)  # a moment later
     writer.write(request())
 
     assert (await answer(reader)).startswith(b"HTTP/1.1 403")
-    assert len(served.things.begun) == 1
+    assert len(served.things.begun) == 2
     writer.close()
 
 
