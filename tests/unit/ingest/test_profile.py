@@ -16,15 +16,17 @@ from contracts.events import (
     CustomerClass,
     CustomerFacts,
     Gender,
+    OrderHome,
     Purpose,
     Region,
 )
 from ingest.domain.profile import (
     Profile,
     absorb,
+    absorb_home,
     from_json,
+    is_news,
     publish,
-    region_of_order,
     to_json,
 )
 
@@ -32,6 +34,7 @@ AT = datetime(2026, 1, 5, 2, tzinfo=UTC)
 
 times = st.integers(0, 3).map(lambda hours: AT + timedelta(hours=hours))
 texts = st.sampled_from([None, "", "a", "b"])
+REGIONS = [None, Region("CN"), Region("DE", "BE", "Berlin")]
 consents = st.builds(
     Consent,
     channel=st.sampled_from([Channel.SMS, Channel.EMAIL]),
@@ -51,7 +54,7 @@ facts = st.builds(
     name=texts,
     phone=texts,
     zone=texts,
-    region=st.sampled_from([None, Region("CN"), Region("DE", "BE", "Berlin")]),
+    region=st.sampled_from(REGIONS),
     birthday=st.sampled_from([None, Birthday(8, 15, lunar=True), Birthday(2, 29, 2000)]),
     gender=st.sampled_from([None, *Gender]),
     customer_class=st.sampled_from([None, CustomerClass.WHOLESALE]),
@@ -163,7 +166,28 @@ def test_the_first_joining_and_the_last_login_count() -> None:
 
 
 def test_an_orders_region_fills_the_profile() -> None:
-    said = region_of_order("north", "c-7", Region("CN"), 5)
+    known = absorb_home(Profile(), OrderHome("north", "c-7", "A-1", 5, Region("CN")))
 
-    assert said.from_order is True
-    assert publish("north", "c-7", 1, merged([said])).region == Region("CN")
+    assert publish("north", "c-7", 1, known).region == Region("CN")
+
+
+@given(st.lists(facts, max_size=4), st.integers(0, 3), st.sampled_from(REGIONS))
+def test_a_home_is_a_region_that_an_order_tells(
+    said: list[CustomerFacts], version_us: int, region: Region | None
+) -> None:
+    known = merged(said)
+    as_fact = CustomerFacts("north", "c-7", version_us, region=region, from_order=True)
+
+    assert absorb_home(known, OrderHome("north", "c-7", "A-1", version_us, region)) == absorb(
+        known, as_fact
+    )
+
+
+@given(st.lists(facts, max_size=4), st.lists(facts, max_size=2))
+def test_news_is_what_changes_what_is_published(
+    said: list[CustomerFacts], then: list[CustomerFacts]
+) -> None:
+    known, after = merged(said), merged([*said, *then])
+    told = [publish("north", "c-7", 1, one) for one in (known, after)]
+
+    assert is_news(after, to=known) == (told[0] != told[1])

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from contracts.events import CustomerErased, CustomerFacts, CustomerProfile, OrderHome
-from ingest.domain.profile import Profile, absorb, is_news, publish, region_of_order
+from ingest.domain.profile import Profile, absorb, absorb_home, is_news, publish
 
 Who: TypeAlias = tuple[str, str]  # shop, customer
 
@@ -26,16 +26,18 @@ class Store(Protocol):
     async def send_tombstones(self, people: Collection[Who]) -> None: ...
 
 
-async def note_customers(store: Store, said: Sequence[CustomerFacts | CustomerErased]) -> None:
+async def note_customers(
+    store: Store, said: Sequence[CustomerFacts | OrderHome | CustomerErased]
+) -> None:
     """Merge and publish. Who was erased stays so: no later fact brings the person back."""
-    facts: dict[Who, list[CustomerFacts]] = defaultdict(list)
+    facts: dict[Who, list[CustomerFacts | OrderHome]] = defaultdict(list)
     gone: dict[Who, datetime] = {}
     for one in said:
         who = (one.shop_id, one.customer_id)
         match one:
             case CustomerErased():
                 gone[who] = max(gone.get(who, one.erased_at), one.erased_at)
-            case CustomerFacts():
+            case CustomerFacts() | OrderHome():
                 facts[who].append(one)
     if not facts and not gone:
         return
@@ -60,20 +62,13 @@ class _Change:
     is_news: bool  # a younger version of a known value is kept, and is no news to anybody
 
 
-def _change(revision: int, known: Profile, said: Sequence[CustomerFacts]) -> _Change | None:
+def _change(
+    revision: int, known: Profile, said: Sequence[CustomerFacts | OrderHome]
+) -> _Change | None:
     merged = known
     for one in said:
-        merged = absorb(merged, one)
+        merged = absorb_home(merged, one) if isinstance(one, OrderHome) else absorb(merged, one)
     if merged == known:
         return None
     news = is_news(merged, to=known)
     return _Change(revision + news, merged, news)
-
-
-def regions(facts: Sequence[OrderHome]) -> list[CustomerFacts]:
-    """Return what orders say of where people live."""
-    return [
-        region_of_order(fact.shop_id, fact.customer_id, fact.region, fact.version_us)
-        for fact in facts
-        if fact.region is not None
-    ]

@@ -84,10 +84,10 @@ async def settle(store: Settling, shop_id: str, waiting: Sequence[Waiting]) -> l
 async def note_orders(store: Registering, facts: Iterable[OrderHome]) -> None:
     await register_orders(
         store,
-        {
+        [
             NewOrder(fact.shop_id, fact.order_id, OrderRef(fact.order_id, fact.customer_id))
             for fact in facts
-        },
+        ],
     )
 
 

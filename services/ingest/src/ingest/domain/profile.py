@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -22,6 +22,7 @@ from contracts.events import (
     CustomerFacts,
     CustomerProfile,
     Gender,
+    OrderHome,
     Purpose,
     Region,
 )
@@ -30,8 +31,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 TEXTS: Final = ("name", "phone", "email", "address", "locale", "zone")
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(NamedTuple):
     version_us: int
     digest: str  # decides between two values of one version
     value: Any
@@ -65,11 +65,22 @@ def absorb(known: Profile, said: CustomerFacts) -> Profile:
     )
 
 
-def region_of_order(
-    shop_id: str, customer_id: str, region: Region, version_us: int
-) -> CustomerFacts:
-    """Return what an order's region says of the person."""
-    return CustomerFacts(shop_id, customer_id, version_us, region=region, from_order=True)
+def absorb_home(known: Profile, order: OrderHome) -> Profile:
+    """Merge where an order's receiver lives, as `absorb` merges a region `from_order`."""
+    if order.region is None:
+        return known
+    new = _place(order.version_us, order.region)
+    held = known.from_orders.get("region")
+    if held is not None and _later(held, new) is held:
+        return known
+    return Profile(
+        known.own,
+        {**known.from_orders, "region": new},
+        known.attributes,
+        known.consents,
+        known.joined_us,
+        known.login_us,
+    )
 
 
 def publish(shop_id: str, customer_id: str, revision: int, profile: Profile) -> CustomerProfile:
@@ -153,9 +164,7 @@ def _registers(said: CustomerFacts) -> dict[str, Register]:
         if value is not None
     }
     if said.region is not None:
-        region = said.region
-        place = [region.country, region.province, region.city]
-        news["region"] = Register(said.version_us, _digest_of_place(*place), place)
+        news["region"] = _place(said.version_us, said.region)
     return news
 
 
@@ -173,7 +182,7 @@ def _consents(said: Iterable[Consent]) -> dict[str, Register]:
         key = f"{one.channel}:{one.purpose}"
         register = _register(_exact_us(one.at), [one.given, one.source])
         # Of a yes and a no at one instant, the no is true.
-        register = replace(register, digest=f"{0 if one.given else 1}{register.digest}")
+        register = register._replace(digest=f"{0 if one.given else 1}{register.digest}")
         news[key] = _later(news.get(key, register), register)
     return news
 
@@ -187,6 +196,11 @@ def _consent(key: str, register: Register) -> Consent:
 def _values(profile: Profile) -> dict[str, Any]:
     registers = {**profile.from_orders, **profile.own}
     return {name: register.value for name, register in registers.items()}
+
+
+def _place(version_us: int, region: Region) -> Register:
+    place = [region.country, region.province, region.city]
+    return Register(version_us, _digest_of_place(*place), place)
 
 
 def _register(version_us: int, value: Any) -> Register:
@@ -208,15 +222,15 @@ def _merged(known: Mapping[str, Register], news: Mapping[str, Register]) -> dict
 
 
 def _later(a: Register, b: Register) -> Register:
-    return max(a, b, key=lambda one: (one.version_us, one.digest))
+    return b if b[:2] > a[:2] else a
 
 
 def _rows(registers: Mapping[str, Register]) -> dict[str, list[Any]]:
-    return {name: [one.version_us, one.digest, one.value] for name, one in registers.items()}
+    return {name: [*one] for name, one in registers.items()}
 
 
 def _read(rows: Mapping[str, list[Any]]) -> dict[str, Register]:
-    return {name: Register(*row) for name, row in rows.items()}
+    return {name: Register._make(row) for name, row in rows.items()}
 
 
 def _some(*values: int | None) -> list[int]:

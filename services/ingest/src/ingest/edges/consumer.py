@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.codec import Unreadable, decoder
 from contracts.events import CustomerErased, CustomerFacts, OrderFacts, OrderHome, ShipmentFacts
-from ingest.app.note_customer import note_customers, regions
+from ingest.app.note_customer import note_customers
 from ingest.app.note_fact import note_orders, note_shipments
 from ingest.edges.people import PeopleStore
 from ingest.edges.store import PostgresStore
@@ -41,7 +41,8 @@ class Consumer:
         events = await self._read(conn, records)
         orders = [one for one in events if isinstance(one, OrderHome)]
         await note_orders(self._store(conn), orders)
-        await note_customers(self._people(conn), regions(orders))
+        homes = [one for one in orders if one.region is not None]
+        await note_customers(self._people(conn), homes)
 
     async def on_shipments(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
         events = await self._read(conn, records)

@@ -16,7 +16,7 @@ from ingest.domain.facts import Fact
 from ingest.domain.profile import Profile, from_json, to_json
 from ingest.edges.store import encoded_records, tombstone_record
 from ingest.edges.tables import erased, ingest_spool, plumbing, profile, review_text
-from plumbing import outbox
+from plumbing import arrays, outbox
 from plumbing.crashpoint import crashpoint
 from plumbing.records import OutRecord
 from plumbing.seal import Sealer
@@ -27,7 +27,8 @@ _LOCKED = text(
     """
     select p.shop_id, p.customer_id, p.revision, p.sealed
     from profile p
-    join unnest(cast(:shops as text[]), cast(:customers as text[])) as asked(shop_id, customer_id)
+    join unnest(cast(cast(:shops as text) as text[]), cast(cast(:customers as text) as text[]))
+         as asked(shop_id, customer_id)
       on p.shop_id = asked.shop_id and p.customer_id = asked.customer_id
     order by p.shop_id collate "C", p.customer_id collate "C"
     for update of p
@@ -38,23 +39,26 @@ _MADE = text(
     """
     insert into profile (shop_id, customer_id, revision)
     select shop_id, customer_id, 0
-    from unnest(cast(:shops as text[]), cast(:customers as text[])) as asked(shop_id, customer_id)
+    from unnest(cast(cast(:shops as text) as text[]), cast(cast(:customers as text) as text[]))
+         as asked(shop_id, customer_id)
     on conflict do nothing
     """
 )
 _SAVED = text(
     """
-    update profile p set revision = new.revision, sealed = new.sealed
-    from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:revisions as bigint[]),
-                cast(:sealed as bytea[])) as new(shop_id, customer_id, revision, sealed)
+    update profile p set revision = new.revision, sealed = decode(new.sealed, 'hex')
+    from unnest(cast(cast(:shops as text) as text[]), cast(cast(:customers as text) as text[]),
+                cast(cast(:revisions as text) as bigint[]), cast(cast(:sealed as text) as text[]))
+         as new(shop_id, customer_id, revision, sealed)
     where p.shop_id = new.shop_id and p.customer_id = new.customer_id
     """
 )
 _ERASED = text(
     """
     select e.shop_id, e.customer_hash from erased e
-    join unnest(cast(:shops as text[]), cast(:hashes as bytea[])) as asked(shop_id, customer_hash)
-      on e.shop_id = asked.shop_id and e.customer_hash = asked.customer_hash
+    join unnest(cast(cast(:shops as text) as text[]), cast(cast(:hashes as text) as text[]))
+         as asked(shop_id, customer_hash)
+      on e.shop_id = asked.shop_id and e.customer_hash = decode(asked.customer_hash, 'hex')
     """
 )
 EMPTY: Final = Profile()
@@ -76,34 +80,42 @@ class PeopleStore:
         ordered = sorted(people)
         if not ordered:
             return {}
-        asked = {"shops": [who[0] for who in ordered], "customers": [who[1] for who in ordered]}
+        asked = {
+            "shops": arrays.texts([shop_id for shop_id, _ in ordered]),
+            "customers": arrays.texts([customer_id for _, customer_id in ordered]),
+        }
         await self._conn.execute(_MADE, asked)
         found = await self._conn.execute(_LOCKED, asked)
         known: dict[Who, tuple[int, Profile]] = dict.fromkeys(ordered, (0, EMPTY))
-        for row in found:
-            who = (row.shop_id, row.customer_id)
-            known[who] = (row.revision, self._opened(who, row.sealed))
+        for shop_id, customer_id, revision, sealed in found:
+            who = (shop_id, customer_id)
+            known[who] = (revision, self._opened(who, sealed))
         return known
 
     async def erased(self, people: Collection[Who]) -> set[Who]:
         hashes = {(who[0], self._hash(who)): who for who in people}
         if not hashes:
             return set()
-        shops, blind = zip(*hashes, strict=True)
-        found = await self._conn.execute(_ERASED, {"shops": [*shops], "hashes": [*blind]})
+        asked = {
+            "shops": arrays.texts([shop_id for shop_id, _ in hashes]),
+            "hashes": arrays.plain([blind.hex() for _, blind in hashes]),
+        }
+        found = await self._conn.execute(_ERASED, asked)
         return {hashes[row.shop_id, bytes(row.customer_hash)] for row in found}
 
     async def save_profiles(self, profiles: Mapping[Who, tuple[int, Profile]]) -> None:
         """Write profiles whose rows are locked."""
         if profiles:
             columns = {
-                "shops": [shop_id for shop_id, _ in profiles],
-                "customers": [customer_id for _, customer_id in profiles],
-                "revisions": [revision for revision, _ in profiles.values()],
-                "sealed": [
-                    self._sealer.seal(to_json(merged), _context(who))
-                    for who, (_, merged) in profiles.items()
-                ],
+                "shops": arrays.texts([shop_id for shop_id, _ in profiles]),
+                "customers": arrays.texts([customer_id for _, customer_id in profiles]),
+                "revisions": arrays.plain([revision for revision, _ in profiles.values()]),
+                "sealed": arrays.plain(
+                    [
+                        self._sealer.seal(to_json(merged), _context(who)).hex()
+                        for who, (_, merged) in profiles.items()
+                    ]
+                ),
             }
             await self._conn.execute(_SAVED, columns)
             crashpoint("after-merge")

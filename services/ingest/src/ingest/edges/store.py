@@ -15,27 +15,34 @@ from contracts.events import ShipmentFacts
 from ingest.app.note_fact import NewOrder, NewParcel, Parked, ShopKey
 from ingest.domain.facts import ByOrder, ByParcel, Fact, OrderRef, ParcelRef, Waiting
 from ingest.edges.tables import parcel_ref, parked
-from plumbing import outbox, trace
+from plumbing import arrays, outbox, trace
 from plumbing.records import OutRecord, place
 
 SOURCE: Final = "ingest"
 LOCKS: Final = 0x4875  # the first half of our advisory locks' keys
 BUCKETS: Final = 256  # a batch may register hundreds of keys; the server's lock table is finite
 
-_LOCK = text("select pg_advisory_xact_lock(:space, k) from unnest(cast(:buckets as int[])) as k")
+_LOCK = text(
+    """
+    select pg_advisory_xact_lock(:space, k)
+    from unnest(cast(cast(:buckets as text) as int[])) as k
+    """
+)
 _ORDERS = text(
     """
     select o.shop_id, o.ref, o.order_id, o.customer_id
     from order_ref o
-    join unnest(cast(:shops as text[]), cast(:refs as text[])) as asked(shop_id, ref)
+    join unnest(cast(cast(:shops as text) as text[]), cast(cast(:refs as text) as text[]))
+         as asked(shop_id, ref)
       on o.shop_id = asked.shop_id and o.ref = asked.ref
     """
 )
 _ADD_ORDERS = text(
     """
     insert into order_ref (shop_id, ref, order_id, customer_id)
-    select * from unnest(cast(:shops as text[]), cast(:refs as text[]), cast(:orders as text[]),
-                         cast(:customers as text[]))
+    select * from unnest(cast(cast(:shops as text) as text[]), cast(cast(:refs as text) as text[]),
+                         cast(cast(:orders as text) as text[]),
+                         cast(cast(:customers as text) as text[]))
     on conflict do nothing
     """
 )
@@ -43,7 +50,8 @@ _PARCELS = text(
     """
     select p.shop_id, p.number, p.order_id, p.customer_id, p.registered_at
     from parcel_ref p
-    join unnest(cast(:shops as text[]), cast(:numbers as text[])) as asked(shop_id, number)
+    join unnest(cast(cast(:shops as text) as text[]), cast(cast(:numbers as text) as text[]))
+         as asked(shop_id, number)
       on p.shop_id = asked.shop_id and p.number = asked.number
     """
 )
@@ -51,7 +59,8 @@ _WAITING = text(
     """
     select p.id, p.shop_id, p.wait_key, p.type, p.fact
     from parked p
-    join unnest(cast(:shops as text[]), cast(:keys as text[])) as asked(shop_id, wait_key)
+    join unnest(cast(cast(:shops as text) as text[]), cast(cast(:keys as text) as text[]))
+         as asked(shop_id, wait_key)
       on p.shop_id = asked.shop_id and p.wait_key = asked.wait_key
     order by p.id
     """
@@ -86,7 +95,7 @@ class PostgresStore:
     async def lock(self, keys: Collection[ShopKey]) -> None:
         """Hold these wait keys until the transaction ends, taken in one order by everybody."""
         buckets = sorted({_bucket(key) for key in keys})
-        await self._conn.execute(_LOCK, {"space": LOCKS, "buckets": buckets})
+        await self._conn.execute(_LOCK, {"space": LOCKS, "buckets": arrays.plain(buckets)})
 
     async def order_refs(self, refs: Collection[ShopKey]) -> Mapping[ShopKey, list[OrderRef]]:
         found: dict[ShopKey, list[OrderRef]] = defaultdict(list)
@@ -129,10 +138,10 @@ class PostgresStore:
 
     async def add_orders(self, orders: Collection[NewOrder]) -> None:
         columns = {
-            "shops": [one.shop_id for one in orders],
-            "refs": [one.ref for one in orders],
-            "orders": [one.owner.order_id for one in orders],
-            "customers": [one.owner.customer_id for one in orders],
+            "shops": arrays.texts([one.shop_id for one in orders]),
+            "refs": arrays.texts([one.ref for one in orders]),
+            "orders": arrays.texts([one.owner.order_id for one in orders]),
+            "customers": arrays.texts([one.owner.customer_id for one in orders]),
         }
         await self._conn.execute(_ADD_ORDERS, columns)
 
@@ -216,9 +225,11 @@ def _bucket(key: ShopKey) -> int:
     return int.from_bytes(digest[:4], "big") % BUCKETS
 
 
-def _columns(keys: Collection[ShopKey]) -> tuple[list[str], list[str]]:
+def _columns(keys: Collection[ShopKey]) -> tuple[str, str]:
     ordered = sorted(keys)
-    return [shop_id for shop_id, _ in ordered], [rest for _, rest in ordered]
+    return arrays.texts([shop_id for shop_id, _ in ordered]), arrays.texts(
+        [rest for _, rest in ordered]
+    )
 
 
 def _waiting(wait_key: str, kind: str, value: bytes) -> Waiting:
