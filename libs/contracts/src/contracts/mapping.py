@@ -62,7 +62,6 @@ class Mapping:
     """One dataclass and its message class; a *view* may leave out fields of the message."""
 
     def __init__(self, event: type[Any], wire: type[Message], *, view: bool = False) -> None:
-        self._event = event
         self._wire = wire
         hints = typing.get_type_hints(event)
         self._fields = [
@@ -72,16 +71,13 @@ class Mapping:
         strange = {field.name for field in wire.DESCRIPTOR.fields} - known
         if strange and not view:
             raise Mismatch(f"{event.__name__} lacks {sorted(strange)} of {wire.DESCRIPTOR.name}")
-        self._readers = [_reader(field) for field in self._fields]
         self.fill = _filling(self._fields)
+        self.from_wire = _reading(event, self._fields)
 
     def to_wire(self, event: Any) -> Message:
         wire = self._wire()
         self.fill(wire, event)
         return wire
-
-    def from_wire(self, wire: Message) -> Any:
-        return self._event(*[read(wire) for read in self._readers])
 
 
 def _filling(fields: Sequence[_Field]) -> Callable[[Message, Any], None]:
@@ -126,6 +122,25 @@ def _value(field: _Field, number: int) -> str:
     if field.put is to_us:
         return "((d := v - EPOCH).days * 86400 + d.seconds) * 1000000 + d.microseconds"
     return f"put{number}(v)"
+
+
+def _reading(event: type[Any], fields: Sequence[_Field]) -> Convert:
+    """Return the function that makes an *event* of a message, written out as `_filling` is."""
+    names: dict[str, Any] = {"event": event}
+    names |= {f"read{number}": _reader(field) for number, field in enumerate(fields)}
+    values = ", ".join(_read(field, number) for number, field in enumerate(fields))
+    exec(f"def read(wire): return event({values})", names)  # noqa: S102 - as in `_filling`
+    read: Convert = names["read"]
+    return read
+
+
+def _read(field: _Field, number: int) -> str:
+    if field.many or not field.plain or (field.presence and not field.optional):
+        return f"read{number}(wire)"
+    if field.presence:
+        return f"wire.{field.wire} if wire.HasField({field.wire!r}) else None"
+    # What must not be empty and is, `read` complains about.
+    return f"wire.{field.wire}" + ("" if _may_be_empty(field) else f" or read{number}(wire)")
 
 
 def _reader(field: _Field) -> Convert:

@@ -37,9 +37,12 @@ class Register(NamedTuple):
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Profile:
-    """What an order says of its receiver lies apart: it fills gaps and never replaces."""
+    """What an order says of its receiver lies apart: it fills gaps and never replaces.
+
+    A value, but not frozen: that makes it dear.
+    """
 
     own: Mapping[str, Register] = field(default_factory=dict)
     from_orders: Mapping[str, Register] = field(default_factory=dict)
@@ -84,19 +87,18 @@ def absorb_home(known: Profile, order: OrderHome) -> Profile:
 
 
 def publish(shop_id: str, customer_id: str, revision: int, profile: Profile) -> CustomerProfile:
-    """Return the whole person; an empty text took its value away, so it is not known."""
+    """Return the whole person."""
     known = _values(profile)
-    texts: dict[str, str | None] = {name: known.get(name) or None for name in TEXTS}
     return CustomerProfile(
         shop_id,
         customer_id,
         revision,
-        name=texts["name"],
-        phone=texts["phone"],
-        email=texts["email"],
-        address=texts["address"],
-        locale=texts["locale"],
-        zone=texts["zone"],
+        name=known.get("name"),
+        phone=known.get("phone"),
+        email=known.get("email"),
+        address=known.get("address"),
+        locale=known.get("locale"),
+        zone=known.get("zone"),
         region=Region(*known["region"]) if "region" in known else None,
         birthday=Birthday(*known["birthday"]) if "birthday" in known else None,
         gender=Gender(known["gender"]) if "gender" in known else None,
@@ -112,16 +114,8 @@ def publish(shop_id: str, customer_id: str, revision: int, profile: Profile) -> 
 
 
 def is_news(merged: Profile, *, to: Profile) -> bool:
-    """Tell whether *merged* says anything to who was told of *to*."""
-    # Most orders only repeat a region, under a younger version: no need to write both out.
-    if (
-        merged.attributes == to.attributes
-        and merged.consents == to.consents
-        and (merged.joined_us, merged.login_us) == (to.joined_us, to.login_us)
-        and _values(merged) == _values(to)
-    ):
-        return False
-    return publish("", "", 0, merged) != publish("", "", 0, to)
+    """Tell whether what is published of *merged* is not what was of *to*."""
+    return _told(merged) != _told(to)
 
 
 def to_json(profile: Profile) -> bytes:
@@ -193,9 +187,20 @@ def _consent(key: str, register: Register) -> Consent:
     return Consent(Channel(channel), Purpose(purpose), given, _at(register.version_us), source)
 
 
+def _told(profile: Profile) -> tuple[object, ...]:
+    return (
+        _values(profile),
+        profile.attributes,
+        profile.consents,
+        profile.joined_us,
+        profile.login_us,
+    )
+
+
 def _values(profile: Profile) -> dict[str, Any]:
+    """Return what is known; an empty text took its value away."""
     registers = {**profile.from_orders, **profile.own}
-    return {name: register.value for name, register in registers.items()}
+    return {name: one.value for name, one in registers.items() if one.value != ""}
 
 
 def _place(version_us: int, region: Region) -> Register:
