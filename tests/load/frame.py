@@ -125,6 +125,7 @@ class Benchmark:
         missing: Says what to install when a tool is not there.
         only_full: Whether it takes too long for a plain `make bench`.
         runs: A side, where the usual number would take too long.
+        warm_ups: A side, before those that count.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Benchmark:
     missing: Callable[[], str | None] = lambda: None
     only_full: bool = False
     runs: int | None = None
+    warm_ups: int = 1
 
 
 Tell: TypeAlias = Callable[[str], None]
@@ -210,7 +212,7 @@ async def measure(benchmark: Benchmark, bed: "Bed", size: Size, tell: Tell) -> R
         sides = [contest.ours] if contest.peer is None else [contest.ours, contest.peer]
         runs: dict[str, list[Run]] = {side.name: [] for side in sides}
         if not size.short:
-            for side in sides:
+            for side in sides * benchmark.warm_ups:
                 tell(f"  warm-up  {_line(side, await side.run(), benchmark)}")
         for number in range(1, size.runs + 1):
             for side in sides:

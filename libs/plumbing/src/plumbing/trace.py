@@ -1,9 +1,9 @@
 """W3C trace context (https://www.w3.org/TR/trace-context/): taken in, kept, passed on."""
 
-import random
 import re
 from collections.abc import Iterable
 from contextvars import ContextVar
+from random import getrandbits
 from typing import Final
 
 HEADER: Final = "traceparent"
@@ -27,12 +27,8 @@ def trace_id() -> str:
 
 def new() -> str:
     """Return the traceparent of a flow that begins here."""
-    return f"00-{_draw(128):032x}-{_draw(64):016x}-01"
-
-
-def _draw(bits: int) -> int:
-    """Return a number from 1 on: an id of zeros is none. It names a flow, and guards nothing."""
-    return random.getrandbits(bits) or 1
+    # An id of zeros is none. It names a flow, and guards nothing.
+    return f"00-{getrandbits(128) or 1:032x}-{getrandbits(64) or 1:016x}-01"
 
 
 def parent_of(headers: Iterable[tuple[str | bytes, bytes]]) -> str:
@@ -72,7 +68,9 @@ def continued(headers: Iterable[tuple[str | bytes, bytes]]) -> Span:
 
 def following(parent: str) -> Span:
     """Work as a new span of *parent*, a valid traceparent; under a new trace when it is empty."""
-    return Span(f"00-{parent[3:35]}-{_draw(64):016x}-{parent[53:55]}" if parent else new())
+    return Span(
+        f"00-{parent[3:35]}-{getrandbits(64) or 1:016x}-{parent[53:55]}" if parent else new()
+    )
 
 
 def common(parents: Iterable[str]) -> str:

@@ -34,8 +34,10 @@ RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 Head: TypeAlias = Mapping[bytes, bytes]  # each name came once
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
+    """Not frozen: that makes it dear, and there is one a post."""
+
     status: int
     content: bytes
     media_type: bytes = b"application/json"
