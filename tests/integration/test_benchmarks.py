@@ -9,7 +9,7 @@ import pytest
 
 from load.bed import Bed
 from load.catalogue import ALL
-from load.frame import SHORT_EVENTS, Bar, Benchmark, Contest, Result, Run, Size, measure
+from load.frame import SHORT_EVENTS, Bar, Benchmark, Contest, Result, Run, Size, Tell, measure
 from localstack import Stack
 
 
@@ -43,7 +43,7 @@ async def test_a_benchmark_takes_a_hundred_events_and_gets_the_right_answer(
 def test_a_verdict_is_the_ratio_of_medians_and_a_wrong_run_fails(
     ours: int, wrong: str, verdict: str
 ) -> None:
-    def nothing(_: Bed, __: Size) -> Contest:
+    def nothing(_: Bed, __: Size, ___: Tell) -> Contest:
         raise AssertionError
 
     benchmark = Benchmark(

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from sqlalchemy.engine import make_url
 
+from contracts.topics import ORDERS
 from demo.house import House, prepare_database
 from localstack import Stack
 from support.town import fresh_topics
@@ -82,14 +84,37 @@ class Bed:
 
     async def database(self) -> str:
         """Return the name of a new database with all schemas and roles."""
-        name = f"bench_{os.getpid()}_{next(_databases)}"
-        conn = await asyncpg.connect(_plain(self.admin_url))
-        try:
-            await conn.execute(f"create database {name}")
-        finally:
-            await conn.close()
+        name = _new_name()
+        await self._admin(f"create database {name}")
         await prepare_database(self.admin_url, name)
         return name
+
+    async def copy(self, database: str) -> str:
+        """Return the name of a copy of *database*, which nobody may be connected to."""
+        name = _new_name()
+        await self._admin(f"create database {name} template {database} strategy file_copy")
+        return name
+
+    async def drop(self, database: str) -> None:
+        await self._admin(f"drop database {database} with (force)")
+
+    async def _admin(self, statement: str) -> None:
+        conn = await asyncpg.connect(_plain(self.admin_url))
+        try:
+            await conn.execute(statement)
+        finally:
+            await conn.close()
+
+    async def ends(self) -> dict[TopicPartition, int]:
+        """Return where each partition of the orders ends."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.kafka_servers)
+        await consumer.start()
+        try:
+            places = [TopicPartition(ORDERS, part) for part in range(PARTITIONS)]
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
+            return ends
+        finally:
+            await consumer.stop()
 
     async def house(self, settings: Mapping[str, str] | None = None) -> House:
         """Return a house on a new database and new topics; its pods are started by the caller."""
@@ -164,6 +189,10 @@ async def make_bed() -> AsyncIterator[Bed]:
     finally:
         await stack.stop()
         shutil.rmtree(folder / "stack", ignore_errors=True)
+
+
+def _new_name() -> str:
+    return f"bench_{os.getpid()}_{next(_databases)}"
 
 
 def _plain(url: str) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from load.backlog import B3, B3_1M, B3_ZIPF
+from load.backlog import B3, B3_1M, B3_PB, B3_ZIPF
 from load.end_to_end import B15
 from load.frame import Benchmark
 from load.ingest import B1, B2
 
-ALL: Final[Sequence[Benchmark]] = (B1, B2, B3, B3_ZIPF, B3_1M, B15)
+ALL: Final[Sequence[Benchmark]] = (B1, B2, B3, B3_ZIPF, B3_PB, B3_1M, B15)

@@ -21,7 +21,7 @@ from contracts.codec import header
 from demo.house import Pod
 from load import wrk
 from load.bed import PARTITIONS, Bed, usage
-from load.frame import Bar, Benchmark, Contest, Run, Size
+from load.frame import Bar, Benchmark, Contest, Run, Size, Tell
 from load.ingest import ONE, Ingest, load_of, open_shop
 from support.eventually import eventually
 
@@ -99,7 +99,7 @@ class House:
         return sum(usage(pod.process.pid).cpu_s for pod in pods)
 
     async def _fire(self, run: str, pause_ms: float) -> "_Flow":
-        began_at = await self.ingest.ends()
+        began_at = await self.bed.ends()
         conn = await self.bed.connect(self.ingest.database)
         watch = Watch(conn)
         looking = asyncio.create_task(watch.run())
@@ -109,7 +109,7 @@ class House:
             shot = await load.fire(run)
             if shot.refused or shot.broken:
                 raise RuntimeError(f"{shot.refused} posts refused, {shot.broken} broken")
-            ends = await self.ingest.ends()
+            ends = await self.bed.ends()
 
             def settled() -> bool:
                 return all(
@@ -151,7 +151,7 @@ class House:
         """Compare every customer's frequency and money with the sum of all that is in the log."""
         expected: dict[str, tuple[int, int]] = {}
         counted: set[str] = set()
-        async for _, order in self.ingest.logged(dict.fromkeys(await self.ingest.ends(), 0)):
+        async for _, order in self.ingest.logged(dict.fromkeys(await self.bed.ends(), 0)):
             if order.order_id not in counted:
                 counted.add(order.order_id)
                 orders, money = expected.get(order.customer_id, (0, 0))
@@ -179,7 +179,7 @@ def place(record: object) -> TopicPartition:
 
 
 @asynccontextmanager
-async def _open(bed: Bed, size: Size) -> AsyncIterator[Contest]:
+async def _open(bed: Bed, size: Size, _: Tell) -> AsyncIterator[Contest]:
     house = await bed.house()
     try:
         ingest, segmenter = await house.start("ingest"), await house.start("segmenter")

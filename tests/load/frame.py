@@ -5,19 +5,23 @@ their lowest and highest. A run whose result differs from a plain recomputation 
 """
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from load.bed import Bed
 
 RUNS: Final = 5  # a side
 SHORT_EVENTS: Final = 100
+TELL_EVERY_S: Final = 10.0
 
 Grade: TypeAlias = Literal["failed", "below the floor", "floor", "goal", "stretch"]
 Who: TypeAlias = Literal["ours", "peer"]
+Tell: TypeAlias = Callable[[str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,27 @@ class Size:
     runs: int = RUNS
 
 
+@dataclass(eq=False)
+class Progress:
+    """Tells every ten seconds how far something long is."""
+
+    what: str
+    total: int
+    tell: Tell
+    _told_at: float = field(default_factory=time.monotonic)
+
+    def at(self, number: int) -> None:
+        if time.monotonic() - self._told_at >= TELL_EVERY_S:
+            self._told_at = time.monotonic()
+            self.tell(f"  {self.what}: {number:,} of {self.total:,}")
+
+    def over(self, things: Iterable[T]) -> Iterator[T]:
+        for number, thing in enumerate(things, 1):
+            yield thing
+            if number % 1000 == 0:
+                self.at(number)
+
+
 @dataclass(frozen=True, slots=True)
 class Contest:
     """Two sides, set up. Settings are printed with the figures."""
@@ -109,7 +134,7 @@ class Bar:
         return "below the floor"
 
 
-Open: TypeAlias = Callable[["Bed", Size], AbstractAsyncContextManager[Contest]]
+Open: TypeAlias = Callable[["Bed", Size, Tell], AbstractAsyncContextManager[Contest]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +146,7 @@ class Benchmark:
         what: Ours ÷ beside what.
         unit: What `n` counts, in the plural.
         bars: What it is held against.
-        open: Sets both sides up and takes them down.
+        open: Sets both sides up and takes them down; tells of what takes long.
         missing: Says what to install when a tool is not there.
         only_full: Whether it takes too long for a plain `make bench`.
         runs: A side, where the usual number would take too long.
@@ -137,9 +162,6 @@ class Benchmark:
     only_full: bool = False
     runs: int | None = None
     warm_ups: int = 1
-
-
-Tell: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +230,7 @@ def _row(who: Who, run: Run) -> dict[str, Any]:
 async def measure(benchmark: Benchmark, bed: "Bed", size: Size, tell: Tell) -> Result:
     """Warm both sides up, then run them in turn."""
     tell(f"{benchmark.name}: {benchmark.what}")
-    async with benchmark.open(bed, size) as contest:
+    async with benchmark.open(bed, size, tell) as contest:
         sides = [contest.ours] if contest.peer is None else [contest.ours, contest.peer]
         runs: dict[str, list[Run]] = {side.name: [] for side in sides}
         if not size.short:

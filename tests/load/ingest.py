@@ -12,12 +12,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.codec import decode, header
 from contracts.events import OrderFacts
-from contracts.topics import ORDERS
 from demo.api import Api
 from demo.house import Pod, free_port, token
 from load import wrk
 from load.bed import PARTITIONS, PEER_PYTHON, PEERS, Bed, no_peers, usage
-from load.frame import SHORT_EVENTS, Bar, Benchmark, Contest, Run, Size
+from load.frame import SHORT_EVENTS, Bar, Benchmark, Contest, Run, Size, Tell
 from support.eventually import eventually
 from support.town import SHOP, SHOP_ID
 
@@ -76,7 +75,7 @@ class Ingest:
 
     async def run(self) -> Run:
         run = f"r{next(self._runs):03d}"
-        began_at = await self.ends()
+        began_at = await self.bed.ends()
         before = usage(self.pod.process.pid)
         shot = await self.load.fire(run)
         after = usage(self.pod.process.pid)
@@ -121,7 +120,7 @@ class Ingest:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bed.kafka.kafka_servers)
         await consumer.start()
         try:
-            ends = await self.ends()
+            ends = await self.bed.ends()
             consumer.assign(list(ends))
             for place, offset in began_at.items():
                 consumer.seek(place, offset)
@@ -137,19 +136,9 @@ class Ingest:
         finally:
             await consumer.stop()
 
-    async def ends(self) -> dict[TopicPartition, int]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bed.kafka.kafka_servers)
-        await consumer.start()
-        try:
-            places = [TopicPartition(ORDERS, part) for part in range(PARTITIONS)]
-            ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
-            return ends
-        finally:
-            await consumer.stop()
-
     async def _behind(self) -> int:
         """Return how many orders ingest's own consumer has not registered yet."""
-        ends = await self.ends()
+        ends = await self.bed.ends()
         conn = await self.bed.connect(self.database)
         try:
             rows = await conn.fetch(_LAG)
@@ -213,7 +202,7 @@ class Echo:
 
 
 @asynccontextmanager
-async def _open(shape: Shape, bed: Bed, size: Size) -> AsyncIterator[Contest]:
+async def _open(shape: Shape, bed: Bed, size: Size, _: Tell) -> AsyncIterator[Contest]:
     house = await bed.house()
     port = free_port()
     url = f"http://127.0.0.1:{port}"

@@ -32,17 +32,30 @@ class Log:
     """*events* facts of *customers*: 95 % new orders, 4 % pushed again, 1 % with a refund.
 
     Orders come in the order of their time, over 400 days. With *skew* the customers are drawn by
-    Zipf's law, else evenly.
+    Zipf's law, else evenly. With *preloaded* each of them has ordered once before.
     """
 
     events: int
     customers: int
     skew: float | None = None
     seed: int = 7
+    preloaded: bool = False
+
+    @property
+    def known(self) -> int:
+        """How many facts come before the first of *events*."""
+        return self.customers if self.preloaded else 0
+
+    def before(self) -> Iterator[dict[str, Any]]:
+        """Return one new order of each customer, mixed, where they are preloaded."""
+        draw = random.Random(self.seed + 2)  # noqa: S311 - the same for both sides
+        return self._orders(draw, draw.sample(range(self.known), self.known), 0)
 
     def facts(self) -> Iterator[dict[str, Any]]:
         draw = random.Random(self.seed)  # noqa: S311 - the same for both sides
-        fresh, recent = self._orders(), list[dict[str, Any]]()
+        buys = random.Random(self.seed + 1)  # noqa: S311 - the same for both sides
+        fresh = self._orders(buys, self._buyers(buys), self.known)
+        recent: list[dict[str, Any]] = []
         for _ in range(self.events):
             kind = draw.random()
             if kind < 0.95 or not recent:
@@ -54,10 +67,11 @@ class Log:
             order = draw.choice(recent)
             yield order if kind < 0.99 else _refunded(order)
 
-    def _orders(self) -> Iterator[dict[str, Any]]:
-        draw = random.Random(self.seed + 1)  # noqa: S311 - the same for both sides
-        for number, customer in enumerate(self._buyers(draw)):
-            at = END - timedelta(seconds=SPAN_S * (1 - number / self.events))
+    def _orders(
+        self, draw: random.Random, buyers: Iterable[int], first: int
+    ) -> Iterator[dict[str, Any]]:
+        for number, customer in enumerate(buyers, first):
+            at = END - timedelta(seconds=SPAN_S * (1 - number / (self.known + self.events)))
             total = draw.randrange(1_000, 90_000)
             shop_id, customer_id = who(customer)
             yield {
@@ -134,8 +148,8 @@ def recomputed(
     return standings, len(orders)
 
 
-async def fill(servers: str, log: Log, *, protobuf: bool = False) -> int:
-    """Write *log* to the orders' topic, as JSON or as the product does; return the bytes."""
+async def fill(servers: str, facts: Iterable[dict[str, Any]], *, protobuf: bool = False) -> int:
+    """Write *facts* to the orders' topic, as JSON or as the product does; return the bytes."""
     decode = msgspec.json.Decoder(OrderFacts).decode
     waiting: dict[int, list[tuple[bytes, bytes, list[tuple[str, bytes]]]]] = {
         part: [] for part in range(PARTITIONS)
@@ -158,7 +172,7 @@ async def fill(servers: str, log: Log, *, protobuf: bool = False) -> int:
 
     await producer.start()
     try:
-        for fact in log.facts():
+        for fact in facts:
             key = customer_key(fact["shop_id"], fact["customer_id"])
             value, headers = msgspec.json.encode(fact), list[tuple[str, bytes]]()
             if protobuf:

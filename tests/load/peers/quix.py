@@ -1,8 +1,9 @@
 """The peer of B3: Quix Streams with state in RocksDB and a changelog topic, at least once.
 
-Run by the peers' own Python: quix.py SERVERS TOPIC GROUP FOLDER EVENTS OUT. It computes the
-product's fold: an order is merged field by field, and once, whatever is pushed again. The clock
-runs from the first record to the commit after the last.
+Run by the peers' own Python: quix.py SERVERS TOPIC GROUP FOLDER EVENTS FORM WHAT OUT. FORM is
+json or protobuf; WHAT is timed, or preload, which keeps no changelog and leaves the state compact.
+It computes the product's fold: an order is merged field by field, and once, whatever is pushed
+again. The clock runs from the first record to the commit after the last.
 """
 
 import json
@@ -15,15 +16,32 @@ from pathlib import Path
 from typing import Any
 
 from quixstreams import Application, State
+from quixstreams.models.serializers.protobuf import ProtobufDeserializer
 from quixstreams.processing.context import ProcessingContext
+from rocksdict import Rdict
+
+from huiliu.v1.order_pb2 import OrderFacts
 
 SERVERS, TOPIC, GROUP, FOLDER = sys.argv[1:5]
 EVENTS = int(sys.argv[5])
-OUT = Path(sys.argv[6])
+FORM, WHAT = sys.argv[6:8]
+OUT = Path(sys.argv[8])
 AVERAGE = (1_000, 45_000_000)
 TODAY = date(2026, 3, 1).toordinal()
 ZONE = timedelta(hours=8)
+ZONE_S = 8 * 3600
+EPOCH = date(1970, 1, 1).toordinal()
 NOTHING = (0, None)
+ORDER = (
+    *(("version_us", "version_us"), ("paid_at", "paid_at_us"), ("cancelled_at", "cancelled_at_us")),
+    *(("restored_at", "restored_at_us"), ("currency", "currency"), ("total_minor", "total_minor")),
+    ("is_test", "is_test"),
+)
+REFUND = (
+    *(("version_us", "version_us"), ("amount_minor", "amount_minor")),
+    *(("agreed_at", "agreed_at_us"), ("refused_at", "refused_at_us")),
+    *(("withdrawn_at", "withdrawn_at_us"), ("completed_at", "completed_at_us")),
+)
 
 marks: dict[str, float] = {}
 seen = 0
@@ -67,6 +85,22 @@ def fold(order: Mapping[str, Any], state: State) -> None:
     state.set("t", [orders, money, last, cell(TODAY - last, orders, money)])
 
 
+def fold_message(message: OrderFacts, state: State) -> None:
+    """Fold no more of *message* than is kept, which is in the peer's favour."""
+    order = said(message, ORDER)
+    order["order_id"] = message.order_id
+    if message.refunds:
+        order["refunds"] = [
+            {"refund_id": one.refund_id, **said(one, REFUND)} for one in message.refunds
+        ]
+    fold(order, state)
+
+
+def said(message: Any, fields: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    has = message.HasField
+    return {name: getattr(message, field) for name, field in fields if has(field)}
+
+
 def merge(held: dict[str, Any], order: Mapping[str, Any]) -> bool:
     at, version = held["at"], order["version_us"]
     changed = False
@@ -106,7 +140,7 @@ def counted(held: Mapping[str, Any]) -> tuple[int, int] | None:
     if "paid_at" not in at:
         return None
     gone = at.get("cancelled_at")
-    if gone is not None and gone > at.get("restored_at", ""):
+    if gone is not None and ("restored_at" not in at or gone > at["restored_at"]):
         return None
     if registers.get("is_test", NOTHING)[1] or registers.get("currency", NOTHING)[1] != "CNY":
         return None
@@ -114,8 +148,13 @@ def counted(held: Mapping[str, Any]) -> tuple[int, int] | None:
     for claim in held["refunds"].values():
         if "agreed_at" in claim or "completed_at" in claim:
             net -= claim.get("amount_minor", NOTHING)[1] or 0
-    day = (datetime.fromisoformat(at["paid_at"]) + ZONE).toordinal()
-    return (day, net) if net > 0 else None
+    return (day_of(at["paid_at"]), net) if net > 0 else None
+
+
+def day_of(at: str | int) -> int:
+    if isinstance(at, str):
+        return (datetime.fromisoformat(at) + ZONE).toordinal()
+    return (at // 1_000_000 + ZONE_S) // 86_400 + EPOCH
 
 
 def cell(days: int, orders: int, money: int) -> str:
@@ -134,13 +173,21 @@ app = Application(
     auto_offset_reset="earliest",
     commit_interval=1.0,
     state_dir=FOLDER,
+    use_changelog_topics=WHAT == "timed",
     loglevel="WARNING",
     consumer_extra_config={"queued.min.messages": 100_000},
 )
-app.dataframe(app.topic(TOPIC, value_deserializer="json", key_deserializer="bytes")).apply(
-    fold, stateful=True
+reader = "json" if FORM == "json" else ProtobufDeserializer(OrderFacts, to_dict=False)
+app.dataframe(app.topic(TOPIC, value_deserializer=reader, key_deserializer="bytes")).apply(
+    fold if FORM == "json" else fold_message, stateful=True
 )
 app.run()
+if WHAT == "preload":
+    for current in Path(FOLDER).rglob("CURRENT"):
+        store = Rdict(str(current.parent))
+        store.flush()
+        store.compact_range(None, None)
+        store.close()
 OUT.write_text(
     json.dumps(
         {
