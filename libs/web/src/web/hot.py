@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from prometheus_client import Counter, Histogram
@@ -300,12 +301,12 @@ _DEFAULTS: Final = _lines(DEFAULT_HEADERS)
 
 
 def _rest(answer: Answer) -> bytes:
-    return b"content-length: %d\r\ncontent-type: %b\r\n%b\r\n%b" % (
-        len(answer.content),
-        answer.media_type,
-        _DEFAULTS,
-        answer.content,
-    )
+    return _lead(len(answer.content), answer.media_type) + answer.content
+
+
+@lru_cache(maxsize=256)
+def _lead(length: int, media_type: bytes) -> bytes:
+    return b"content-length: %d\r\ncontent-type: %b\r\n%b\r\n" % (length, media_type, _DEFAULTS)
 
 
 def _rest_of(response: Response) -> bytes:

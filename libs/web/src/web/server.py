@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -24,6 +24,7 @@ HEAD_WITHIN_S = 20.0
 KEEP_ALIVE_S = 75
 BACKLOG = 1024
 MAX_HEADS = 8  # that a connection remembers
+MAX_KEPT_HEAD_BYTES = 4096
 
 _HEAD_END: Final = b"\r\n\r\n"
 
@@ -74,6 +75,14 @@ class _Cycle:
         self.response_complete = True
         if not self.disconnected:
             self._protocol.answer(status, rest, self.keep_alive)
+
+
+class _Known(NamedTuple):
+    """A head that `express` let in, and the size of a request that it begins."""
+
+    head: bytes
+    size: int
+    entered: Any
 
 
 class _Nobody:
@@ -129,7 +138,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._pieces: list[bytes] = []
         self._between = True  # no part of a request is in the parser
         self._piece: bytes | None = None  # that began between two requests
-        self._heads: dict[bytes, tuple[Any, int]] = {}  # whom `express` let in, a body's length
+        self._heads: list[_Known] = []  # whom `express` let in, the last one first
         self._is_usual = False  # `express` has left this piece
         self._idle_since = 0.0  # the loop's time
 
@@ -152,6 +161,7 @@ class BoundedProtocol(HttpToolsProtocol):
         before = self._in_head
         self._piece = data if self._between else None
         super().data_received(data)
+        self._piece = None
         self._is_usual = False
         if self._entered is not None:
             self._hand_over()  # its body comes in pieces
@@ -214,7 +224,7 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def timeout_keep_alive_handler(self) -> None:
         self.timeout_keep_alive_task = None
-        if not self._is_free():
+        if not self._is_answered():
             return  # the answer sets a new timer
         left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
         if left_s > 0:
@@ -243,7 +253,10 @@ class BoundedProtocol(HttpToolsProtocol):
         )
 
     def _is_free(self) -> bool:
-        return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+        return self._is_answered() and not self.flow.write_paused
+
+    def _is_answered(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     def _note_head(self, entered: Any, raw: bytes) -> None:
         """Remember the head of a request that came in one piece, and alone.
@@ -255,22 +268,22 @@ class BoundedProtocol(HttpToolsProtocol):
         if piece is None:
             return
         head = piece[: piece.find(_HEAD_END) + len(_HEAD_END)]
-        if len(head) + len(raw) == len(piece):  # in chunks it would be longer
-            if len(self._heads) >= MAX_HEADS:
-                self._heads.clear()
-            self._heads[head] = (entered, len(raw))
+        # In chunks the piece would be longer.
+        if len(head) + len(raw) == len(piece) and len(head) <= MAX_KEPT_HEAD_BYTES:
+            self._heads = [_Known(head, len(piece), entered), *self._heads[: MAX_HEADS - 1]]
 
     def _repeats(self, data: bytes) -> bool:
         """Begin to work on *data* if it is a whole request with a head that we know."""
-        end = data.find(_HEAD_END) + len(_HEAD_END)
-        known = self._heads.get(data[:end])
-        if known is None or self._express is None or not self._is_free():
+        size = len(data)
+        for known in self._heads:
+            if size == known.size and data.startswith(known.head):
+                break
+        else:
             return False
-        entered, length = known
-        if len(data) - end != length:
+        if self._express is None or not self._is_free():
             return False
-        entered = self._express.again(entered)
-        self._is_usual = entered is None or not self._begin(entered, data[end:])
+        entered = self._express.again(known.entered)
+        self._is_usual = entered is None or not self._begin(entered, data[len(known.head) :])
         return not self._is_usual
 
     def _begin(self, entered: Any, raw: bytes) -> bool:
