@@ -162,6 +162,23 @@ async def test_facts_of_a_person_become_one_whole_profile(house: Any) -> None:
     assert b"1380000" not in row["sealed"]
 
 
+async def test_ids_are_kept_as_they_are_spelled(house: Any) -> None:
+    odd = ['say "hi"', "back\\slash", "{a,b}", "NULL", " ", "茶,\u00a0", "it's"]
+    for version in (US, US + 1):  # made, and then found again
+        await consume(
+            house, *(OrderFacts("north", one, one, version, region=Region("CN")) for one in odd)
+        )
+    await consume(house, CustomerErased("north", odd[0], AT))
+    await consume(house, OrderFacts("north", odd[0], odd[0], US + 2, region=Region("DE")))
+
+    refs = await house.rows("select ref, order_id, customer_id from ingest.order_ref")
+    assert sorted(row["ref"] for row in refs) == sorted(odd)
+    assert all(row["ref"] == row["order_id"] == row["customer_id"] for row in refs)
+    people = await house.rows("select customer_id, revision from ingest.profile")
+    assert sorted(row["customer_id"] for row in people) == sorted(odd[1:])
+    assert {row["revision"] for row in people} == {1}
+
+
 async def test_the_same_facts_again_publish_nothing(house: Any) -> None:
     fact = CustomerFacts("north", "c-1", US, name="Li")
     for _ in range(3):
