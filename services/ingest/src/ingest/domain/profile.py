@@ -11,8 +11,6 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from contracts.events import (
     Attribute,
     Birthday,
@@ -118,23 +116,19 @@ def is_news(merged: Profile, *, to: Profile) -> bool:
     return _told(merged) != _told(to)
 
 
-def to_json(profile: Profile) -> bytes:
-    """Return a stable document: equal profiles give equal bytes."""
-    return orjson.dumps(
-        {
-            "own": _rows(profile.own),
-            "from_orders": _rows(profile.from_orders),
-            "attributes": _rows(profile.attributes),
-            "consents": _rows(profile.consents),
-            "joined_us": profile.joined_us,
-            "login_us": profile.login_us,
-        },
-        option=orjson.OPT_SORT_KEYS,
-    )
+def to_document(profile: Profile) -> dict[str, Any]:
+    """Return the profile as JSON's own types, to be stored."""
+    return {
+        "own": _rows(profile.own),
+        "from_orders": _rows(profile.from_orders),
+        "attributes": _rows(profile.attributes),
+        "consents": _rows(profile.consents),
+        "joined_us": profile.joined_us,
+        "login_us": profile.login_us,
+    }
 
 
-def from_json(raw: bytes) -> Profile:
-    document = orjson.loads(raw)
+def from_document(document: Mapping[str, Any]) -> Profile:
     return Profile(
         own=_read(document["own"]),
         from_orders=_read(document["from_orders"]),

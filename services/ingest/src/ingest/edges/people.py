@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+import orjson
 from sqlalchemy import delete, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,7 +14,7 @@ from contracts.events import CustomerProfile, ReviewFacts
 from contracts.topics import CUSTOMER_FACTS
 from ingest.app.note_customer import Who
 from ingest.domain.facts import Fact
-from ingest.domain.profile import Profile, from_json, to_json
+from ingest.domain.profile import Profile, from_document, to_document
 from ingest.edges.store import encoded_records, tombstone_record
 from ingest.edges.tables import erased, ingest_spool, plumbing, profile, review_text
 from plumbing import arrays, outbox
@@ -112,7 +113,7 @@ class PeopleStore:
                 "revisions": arrays.plain([revision for revision, _ in profiles.values()]),
                 "sealed": arrays.plain(
                     [
-                        self._sealer.seal(to_json(merged), _context(who)).hex()
+                        self._sealer.seal(_packed(merged), _context(who)).hex()
                         for who, (_, merged) in profiles.items()
                     ]
                 ),
@@ -180,10 +181,17 @@ class PeopleStore:
             await outbox.put(self._conn, records)
 
     def _opened(self, who: Who, sealed: bytes | None) -> Profile:
-        return EMPTY if sealed is None else from_json(self._sealer.unseal(sealed, _context(who)))
+        if sealed is None:
+            return EMPTY
+        return from_document(orjson.loads(self._sealer.unseal(sealed, _context(who))))
 
     def _hash(self, who: Who) -> bytes:
         return self._sealer.blind_index(f"erased:{who[0]}:{who[1]}")
+
+
+def _packed(profile: Profile) -> bytes:
+    """Return a stable document: equal profiles give equal bytes."""
+    return orjson.dumps(to_document(profile), option=orjson.OPT_SORT_KEYS)
 
 
 def _context(who: Who) -> bytes:
