@@ -100,6 +100,8 @@ async def _run(
     documents = []
     tell("starting Kafka and Postgres")
     async with make_bed() as bed:
+        if not asked.only and len(chosen) < len(ALL):
+            tell(f"only with FULL=1: {', '.join(one.name for one in ALL if one not in chosen)}")
         for benchmark in chosen:
             lack = benchmark.missing()
             if lack is not None:

@@ -49,6 +49,7 @@ _DRAINED: Final = "select not exists (select from segmenter.outbox)"
 _STANDINGS: Final = """
     select shop_id, customer_id, frequency, monetary_minor, cell from segmenter.customer_state
 """
+_CHANGES: Final = "select count(*) from segmenter.segment_change"
 _AMISS: Final = """
     select (select count(*) from segmenter.customer_order) as orders,
            (select count(*) from segmenter.dead_letter) as letters,
@@ -82,6 +83,7 @@ class Segmenter:
     form: str
     template: str  # the database that each run begins with
     name: str = "segmenter"
+    _told: int = 0  # changes of the preload
     _runs: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     async def preload(self, tell: Tell) -> None:
@@ -99,6 +101,7 @@ class Segmenter:
                     return done >= known and bool(await conn.fetchval(_DRAINED))
 
                 await eventually(drained, within_s=PRELOADED_WITHIN_S)
+            self._told = int(await conn.fetchval(_CHANGES))
             await conn.execute("vacuum (analyze)")
         finally:
             await conn.close()
@@ -160,7 +163,7 @@ class Segmenter:
             used.cpu_s - began["cpu_s"],
             used.peak_rss_bytes,
             wrong,
-            {"changes": amiss["changes"]},
+            {"changes": amiss["changes"] - self._told},
         )
 
 
@@ -338,7 +341,6 @@ B3_ZIPF: Final = Benchmark(
     bars=[Bar("ratio", 2.0, 4.0, 6.0)],
     open=partial(_open, Log(300_000, 5_000, skew=1.1), "json"),
     missing=no_peers,
-    only_full=True,
     runs=3,
 )
 B3_PB: Final = Benchmark(
@@ -358,5 +360,4 @@ B3_1M: Final = Benchmark(
     open=partial(_open, Log(300_000, 1_000_000, preloaded=True), "json"),
     missing=no_peers,
     only_full=True,
-    runs=3,
 )

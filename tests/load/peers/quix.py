@@ -18,6 +18,7 @@ from typing import Any
 from quixstreams import Application, State
 from quixstreams.models.serializers.protobuf import ProtobufDeserializer
 from quixstreams.processing.context import ProcessingContext
+from quixstreams.state.rocksdb import RocksDBOptions
 from rocksdict import Rdict
 
 from huiliu.v1.order_pb2 import OrderFacts
@@ -183,8 +184,10 @@ app.dataframe(app.topic(TOPIC, value_deserializer=reader, key_deserializer="byte
 )
 app.run()
 if WHAT == "preload":
+    options = RocksDBOptions().to_options()  # the app's, else its Bloom filters are lost
     for current in Path(FOLDER).rglob("CURRENT"):
-        store = Rdict(str(current.parent))
+        path = str(current.parent)
+        store = Rdict(path, options, dict.fromkeys(Rdict.list_cf(path, options), options))
         store.flush()
         store.compact_range(None, None)
         store.close()
