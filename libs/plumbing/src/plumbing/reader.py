@@ -43,6 +43,7 @@ class Reader:
         self._consumer = consumer
         self._assigned = assigned
         self._stop = stop
+        self._served: set[TopicPartition] = set()  # in this round
 
     async def poll(
         self,
@@ -54,6 +55,8 @@ class Reader:
     ) -> Mapping[Hold, list[Record]]:
         """Return records by partition, in order; none when there are none, or *stop* was set.
 
+        Partitions take turns: who got some waits until nobody else has any.
+
         Args:
             timeout_ms: How long to wait for the first one.
             max_records: Of all partitions together.
@@ -64,7 +67,7 @@ class Reader:
             LogLost: One partition's position is gone; the others are not touched.
         """
         try:
-            found = await self._getmany(timeout_ms, max_records, of, until or self._stop)
+            found = await self._in_turn(timeout_ms, max_records, of, until or self._stop)
         except NoOffsetForPartitionError:
             await pause(self._stop, RETRY_S)  # assigned a moment ago, and not sought yet
             return {}
@@ -116,15 +119,35 @@ class Reader:
     def _is_assigned(self, hold: Hold) -> bool:
         return self._assigned.is_live(hold) and hold.at in self._consumer.assignment()
 
-    async def _getmany(
+    async def _in_turn(
         self, timeout_ms: int, max_records: int, of: Collection[Hold], until: asyncio.Event
+    ) -> dict[TopicPartition, list[Any]]:
+        """The client gives all that it fetched of one partition, thousands, before any of the next.
+
+        Far behind, the last of many would stand still for minutes.
+        """
+        asked = {hold.at for hold in of} or set(self._consumer.assignment())
+        others = asked - self._served
+        found: dict[TopicPartition, list[Any]] = {}
+        if others and len(others) < len(asked):
+            found = await self._getmany(0, max_records, others, until)
+        if not found:
+            self._served.clear()
+            found = await self._getmany(timeout_ms, max_records, asked, until)
+        self._served |= found.keys()
+        return found
+
+    async def _getmany(
+        self,
+        timeout_ms: int,
+        max_records: int,
+        of: Collection[TopicPartition],
+        until: asyncio.Event,
     ) -> dict[TopicPartition, list[Any]]:
         """During a rebalance getmany() waits without limit: *stop* must still be heard."""
         ends = [asyncio.ensure_future(event.wait()) for event in {self._stop, until}]
         fetch = asyncio.ensure_future(
-            self._consumer.getmany(
-                *(hold.at for hold in of), timeout_ms=timeout_ms, max_records=max_records
-            )
+            self._consumer.getmany(*of, timeout_ms=timeout_ms, max_records=max_records)
         )
         try:
             await asyncio.wait({*ends, fetch}, return_when=asyncio.FIRST_COMPLETED)
