@@ -213,6 +213,17 @@ async def test_a_period_without_messages_says_so(
     assert (visitor.abroad, visitor.complaints, too_wide) == ([], [], False)
 
 
+async def test_the_address_may_bring_the_days(played: Town, browser: Browser) -> None:
+    address = f"{console(played, token(ttl_s=3600))}&from=2027-01-05&last=2027-01-31"
+    async with visit(browser, address) as visitor:
+        await expect(visitor.page.locator("#effect-rows .empty")).to_be_visible()
+        days = [await visitor.page.locator(one).input_value() for one in ("#from", "#last")]
+        address = visitor.page.url
+
+    assert days == ["2027-01-05", "2027-01-31"]
+    assert address == console(played)
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_whoever_has_no_token_is_asked_for_one(
     played: Town, browser: Browser, width: int

@@ -92,7 +92,7 @@ def past(folder: Path, days: int) -> Scene[Seen]:
     async def play(stage: Stage, tell: Tell) -> Seen:
         return await _play(stage, tell, course, contacts, (first_day, last_day))
 
-    return Scene(SHOP_ID, play, _report, course.begins, SETTINGS)
+    return Scene(SHOP_ID, play, _report, course.begins, SETTINGS, (first_day, last_day))
 
 
 def plan(told: Sequence[Told], first_day: date, last_day: date) -> Course:
@@ -222,7 +222,8 @@ def _print_parcels(console: Console, seen: Seen) -> None:
 def _print_reviews(console: Console, seen: Seen) -> None:
     one, two, three = (found["total"] for found in seen.reviews)
     table = Table(
-        title=f"Bad reviews: {one:,} with 1 star, {two - one:,} with 2, {three - two:,} with 3"
+        title=f"Bad reviews: {one:,} with 1 star, {two - one:,} with 2, {three - two:,} with 3",
+        caption=f"of all days in the file, also those after {seen.last_day}",
     )
     table.add_column("order, the newest")
     table.add_column("stars", justify="right")

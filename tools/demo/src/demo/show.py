@@ -6,8 +6,9 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
 from rich.console import Console
@@ -38,6 +39,7 @@ T = TypeVar("T")
 
 DATABASE = "huiliu"
 PARTITIONS = 4
+TELL_EVERY_S = 10
 COURIER_SALT = "demo-salt"
 PLATFORM_SECRET = "demo-platform-secret"  # noqa: S105 - of a shop that does not exist
 NOTIFIER_URL = f"http://127.0.0.1:{PORTS['notifier'][0]}"
@@ -92,6 +94,7 @@ class Scene(Generic[T]):
     report: Callable[[Console, "Stage", T], None]
     starts_at: datetime | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    days: tuple[date, date] | None = None  # first and last, that the report page opens with
 
 
 async def show(
@@ -101,9 +104,11 @@ async def show(
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     progress = Progress(*columns, console=console, transient=True)
     bar = progress.add_task("starting", total=100)
+    aside = _lines_for_a_file(console)
 
     def tell(what: str, share: float = 0) -> None:
         progress.update(bar, description=what, advance=share)
+        aside(what)
 
     async with AsyncExitStack() as opened:
         with progress:
@@ -117,9 +122,22 @@ async def show(
             await asyncio.wait({playing})
             return
         scene.report(console, stage, playing.result())
-        _addresses(console, scene.shop_id)
+        _addresses(console, scene.shop_id, scene.days)
         if not ends:
             await _until_stopped(stage, stop)
+
+
+def _lines_for_a_file(console: Console) -> Callable[[str], None]:
+    """Return what tells of progress every ten seconds where no bar can be drawn."""
+    told_at = monotonic()
+
+    def tell(what: str) -> None:
+        nonlocal told_at
+        if not console.is_terminal and monotonic() - told_at >= TELL_EVERY_S:
+            told_at = monotonic()
+            console.print(what)
+
+    return tell
 
 
 def a_day() -> Scene[tuple[Any, Any]]:
@@ -286,13 +304,15 @@ def _lines(summary: Any) -> Iterator[tuple[str, str]]:
     yield "ROI", str(effect["roi"] or "-")
 
 
-def _addresses(console: Console, shop_id: str) -> None:
+def _addresses(console: Console, shop_id: str, days: tuple[date, date] | None = None) -> None:
     console.print("API docs:")
     for service in SERVICES:
         console.print(f"  {service:14} http://127.0.0.1:{PORTS[service][0]}/docs")
     page = f"http://127.0.0.1:{PORTS['reporting'][0]}/console"
     if shop_id:
         page += f"#shop={shop_id}&token={token()}"
+    if days:
+        page += f"&from={days[0]}&last={days[1]}"
     console.print(f"report page: {page}", soft_wrap=True)
     console.print("for curl and the command huiliu:")
     console.print(f"  export TOKEN={token()}", soft_wrap=True)

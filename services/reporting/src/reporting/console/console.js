@@ -299,6 +299,8 @@ function takeFromAddress() {
   if (!given.has("token")) return;
   sessionStorage.setItem("huiliu.shop", given.get("shop") ?? "");
   sessionStorage.setItem("huiliu.token", given.get("token"));
+  $("from").value = given.get("from") ?? "";
+  $("last").value = given.get("last") ?? "";
   history.replaceState(null, "", location.pathname);
 }
 
