@@ -2,7 +2,7 @@
 
 Watermarks never stop, so lag is never exactly zero. Still means: whatever was in the topics, the
 outboxes and the spool when we looked has been handled, as many times in a row as the longest path
-has hops; nothing is due; no gateway owes a receipt.
+has hops; nothing is due or held until payments are known; no gateway owes a receipt.
 """
 
 import asyncio
@@ -27,7 +27,8 @@ _DUE: Final[Mapping[str, str]] = {
     "timers": "select count(*) from care_triggers.timer where due_at <= clock.business_clock()",
     "messages": """
         select count(*) from notifier.message
-        where state = 'claimed' or (state = 'planned' and next_at <= clock.business_clock())""",
+        where state = 'claimed' or (
+            state = 'planned' and (next_at <= clock.business_clock() or reason = 'freshness'))""",
     "spool": "select count(*) from ingest.ingest_spool",
 }
 _NEXT: Final = """
