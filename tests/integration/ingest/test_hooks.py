@@ -11,7 +11,7 @@ from contracts.topics import SHIPMENTS
 from ingest.edges.consumer import Consumer
 from plumbing.records import Record
 from web.auth import issue_local_token
-from webhooks import kuaidi100, shopify
+from webhooks import kuaidi100, shopify, woocommerce
 
 SECRET = "shpss_test_secret"
 SALT = "salt-of-the-courier"
@@ -87,6 +87,54 @@ async def test_a_signed_order_becomes_facts(house: Any, front: str) -> None:
         8900,
     )
     assert (person.phone, person.from_order) == ("+8613800000001", True)
+
+
+async def test_woocommerce_greets_then_pushes_orders(house: Any, front: str) -> None:
+    path = await hook(house, "woocommerce", "letters4and5digits")
+    order = {
+        "id": 74,
+        "status": "processing",
+        "currency": "CNY",
+        "date_created_gmt": "2026-01-05T02:00:00",
+        "date_modified_gmt": "2026-01-05T02:05:00",
+        "date_paid_gmt": "2026-01-05T02:05:00",
+        "total": "89.00",
+        "customer_id": 12,
+        "payment_method": "alipay",
+        "billing": {"first_name": "Li", "country": "CN", "phone": "13800000001"},
+        "shipping": {},
+        "line_items": [{"sku": "S-1", "name": "Tea", "quantity": 1, "subtotal": "89.00"}],
+        "refunds": [],
+    }
+    raw = json.dumps(order).encode()
+
+    greeted = await house.http.post(
+        path,
+        content=b"webhook_id=7",
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+    assert (greeted.status_code, await house.spooled()) == (200, [])
+    forged = await house.http.post(path, content=raw)
+    assert (forged.status_code, await house.spooled()) == (401, [])
+    pushed = await house.http.post(
+        path,
+        content=raw,
+        headers={woocommerce.HEADER: woocommerce.sign("letters4and5digits", raw)},
+    )
+
+    assert pushed.status_code == 200
+    assert (path in house.slow) == (front == "api")
+    facts = await house.spooled()
+    [known] = [fact for fact in facts if isinstance(fact, OrderFacts)]
+    [person] = [fact for fact in facts if isinstance(fact, CustomerFacts)]
+    assert (known.order_id, known.customer_id, known.total_minor) == ("74", "12", 8900)
+    assert (person.phone, person.from_order) == ("+8613800000001", True)
+
+
+async def test_an_unsigned_greeting_is_none_of_another_platforms(house: Any) -> None:
+    path = await hook(house, "shopify", SECRET)
+
+    assert (await house.http.post(path, content=b"webhook_id=7")).status_code == 401
 
 
 async def test_a_repeated_push_gets_the_same_answer_and_is_one_fact(house: Any) -> None:

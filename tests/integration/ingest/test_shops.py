@@ -105,6 +105,15 @@ async def test_a_secret_that_protects_nothing_is_refused(closed: Any, secrets: l
     assert answer.status_code == 422
 
 
+async def test_a_secret_that_the_platform_would_sign_otherwise_with_is_refused(closed: Any) -> None:
+    new = {"kind": "woocommerce", "secrets": ["good1", "a&amp;b"]}
+
+    answer = await closed.http.post("/v1/shops/north/connectors", json=new, headers=WRITE)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "/secrets"
+
+
 async def test_another_pod_learns_of_shops_and_connectors(house: Any, make_house: Any) -> None:
     new = {"kind": "kuaidi100", "secrets": ["salt"]}
     made = await house.http.post("/v1/shops/north/connectors", json=new, headers=WRITE)

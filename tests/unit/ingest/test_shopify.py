@@ -15,8 +15,9 @@ from contracts.events import (
     ShipmentFacts,
 )
 from ingest.domain.facts import UNKNOWN, ByOrder, Ready
+from ingest.domain.push import Context, Reading
 from ingest.domain.reading import Unmappable
-from ingest.domain.shopify import Context, Reading, read
+from ingest.domain.shopify import read
 
 T10 = datetime(2026, 1, 5, 2, tzinfo=UTC)
 ADDRESS = {

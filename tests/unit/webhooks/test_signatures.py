@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhooks import BadSignature, Headers, check_secret, kuaidi100, shopify, standard
+from webhooks import (
+    BadSignature,
+    Headers,
+    check_secret,
+    kuaidi100,
+    shopify,
+    standard,
+    woocommerce,
+)
 
 # Published with the reference implementations of standard-webhooks (MIT).
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -129,6 +137,7 @@ def test_a_blank_or_badly_pasted_secret_is_refused(secret: str) -> None:
 def test_there_are_one_to_five_secrets(secrets: list[str]) -> None:
     for verify in (
         lambda: shopify.verify(b"", [], secrets),
+        lambda: woocommerce.verify(b"", [], secrets),
         lambda: kuaidi100.verify(b"", secrets),
         lambda: standard.verify(b"", [], secrets, 0),
     ):
@@ -171,6 +180,50 @@ def test_shopify_signs_the_body_with_any_active_secret() -> None:
 def test_shopify_without_its_one_good_header_is_refused(given: Headers) -> None:
     with pytest.raises(BadSignature):
         shopify.verify(RFC_BODY, given, ["Jefe"])
+
+
+def woocommerce_headers(value: bytes) -> list[tuple[bytes, bytes]]:
+    return [(b"x-wc-webhook-topic", b"order.created"), (b"x-wc-webhook-signature", value)]
+
+
+def test_woocommerce_signs_the_body_as_it_came_with_any_active_secret() -> None:
+    woocommerce.verify(RFC_BODY, woocommerce_headers(RFC_MAC), ["new", "Jefe"])
+    # PHP escapes slashes; a body that was parsed and written anew is another one.
+    raw = rb'{"customer_user_agent":"mozilla\/5.0"}'
+    signed = woocommerce_headers(woocommerce.sign("Jefe", raw).encode())
+    woocommerce.verify(raw, signed, ["Jefe"])
+    with pytest.raises(BadSignature):
+        woocommerce.verify(raw.replace(b"\\/", b"/"), signed, ["Jefe"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        woocommerce_headers(RFC_MAC) * 2,
+        woocommerce_headers(b""),
+        woocommerce_headers(RFC_MAC.rstrip(b"=")),
+        woocommerce_headers("é".encode()),
+        shopify_headers(RFC_MAC),
+    ],
+)
+def test_woocommerce_without_its_one_good_header_is_refused(given: Headers) -> None:
+    with pytest.raises(BadSignature):
+        woocommerce.verify(RFC_BODY, given, ["Jefe"])
+
+
+@pytest.mark.parametrize("secret", ["a&amp;b", "a b", "käse", "", " a"])
+def test_a_secret_that_woocommerce_would_change_is_refused(secret: str) -> None:
+    assert woocommerce.check("aB3") == "aB3"
+    with pytest.raises(ValueError, match="secret"):
+        woocommerce.check(secret)
+
+
+def test_the_greeting_of_woocommerce_is_just_that() -> None:
+    assert woocommerce.is_ping(b"webhook_id=7", [])
+    for raw in (b"", b"webhook_id=", b"webhook_id=7&a=1", b"webhook_id=7\n", b'{"webhook_id":7}'):
+        assert not woocommerce.is_ping(raw, [])
+    assert not woocommerce.is_ping(b"webhook_id=7", woocommerce_headers(b""))
 
 
 PARAM = '{"status":"polling","lastResult":{"nu":"YT100","state":"0","context":"上海 a+b"}}'
@@ -227,11 +280,16 @@ def shopify_accepts(body: bytes, mac: bytes) -> None:
     shopify.verify(body, shopify_headers(mac), ["Jefe"])
 
 
+def woocommerce_accepts(body: bytes, mac: bytes) -> None:
+    woocommerce.verify(body, woocommerce_headers(mac), ["Jefe"])
+
+
 @pytest.mark.parametrize(
     ("accepts", "body", "mac"),
     [
         pytest.param(standard_accepts, BODY, SIGNATURE.encode(), id="standard"),
         pytest.param(shopify_accepts, RFC_BODY, RFC_MAC, id="shopify"),
+        pytest.param(woocommerce_accepts, RFC_BODY, RFC_MAC, id="woocommerce"),
     ],
 )
 def test_every_changed_bit_is_noticed(

@@ -4,6 +4,7 @@ Signatures are computed over the bytes received and compared as text: base64 dec
 spelling to the same bytes. They are compared as bytes, for `compare_digest` refuses non-ASCII text.
 """
 
+import base64
 import hmac
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
@@ -49,3 +50,8 @@ def demand_match(given: Iterable[bytes], expected: Iterable[bytes]) -> None:
     ours = list(expected)
     if not any(hmac.compare_digest(theirs, one) for theirs in given for one in ours):
         raise BadSignature
+
+
+def base64_mac(secret: str, raw: bytes) -> bytes:
+    """Return the base64 of HMAC-SHA256 over *raw*."""
+    return base64.b64encode(hmac.digest(secret.encode(), raw, "sha256"))

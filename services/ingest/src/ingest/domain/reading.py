@@ -1,7 +1,7 @@
 """Take one value out of a sender's JSON, or say that it does not fit."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
@@ -13,6 +13,7 @@ LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _GID: Final = re.compile(r"gid://[a-z0-9]+/[A-Za-z]+/([0-9]{1,40})", re.ASCII)
+_NAIVE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 # What somebody typed and a country to E.164, or None.
@@ -50,6 +51,12 @@ def text(body: Mapping[str, Any], name: str) -> str:
     return value
 
 
+def joined(body: Mapping[str, Any], names: Iterable[str], by: str) -> str | None:
+    """Return the texts that are there as one."""
+    parts = [maybe_text(body, name) for name in names]
+    return by.join(part for part in parts if part) or None
+
+
 def maybe_id(body: Mapping[str, Any], name: str) -> str | None:
     """Return an id as text: many are above 2^53, so they never pass through a float."""
     value = body.get(name)
@@ -85,6 +92,23 @@ def maybe_instant(body: Mapping[str, Any], name: str) -> datetime | None:
     if at.tzinfo is None or not EARLIEST <= at < LATEST:
         raise Unmappable(f"{name} is no time that can be")
     return at.astimezone(UTC)
+
+
+def maybe_utc(body: Mapping[str, Any], name: str) -> datetime | None:
+    """Return a time that is UTC and does not say so, as WooCommerce's `*_gmt`."""
+    value = body.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not _NAIVE.fullmatch(value):
+        raise Unmappable(f"{name} is no time")
+    return maybe_instant({name: f"{value}+00:00"}, name)
+
+
+def utc(body: Mapping[str, Any], name: str) -> datetime:
+    at = maybe_utc(body, name)
+    if at is None:
+        raise Unmappable(f"{name} is missing")
+    return at
 
 
 def instant(body: Mapping[str, Any], name: str) -> datetime:

@@ -5,7 +5,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,39 +20,18 @@ from contracts.events import (
 )
 from ingest.domain import reading
 from ingest.domain.facts import UNKNOWN, ByOrder, Ready, Said
-from ingest.domain.identity import Keyed, customer_of
+from ingest.domain.identity import customer_of
 from ingest.domain.iso import COUNTRIES, MINOR_DIGITS
-from ingest.domain.money import BadAmount, to_minor
-from ingest.domain.reading import Numbering, Unmappable
+from ingest.domain.money import BadAmount
+from ingest.domain.push import Context, Reading, minor, quantity
+from ingest.domain.reading import Unmappable
 from ingest.domain.shopify_parcels import parcels_of
 
-MOST: Final = 1_000_000  # pieces in one line
 PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
 CONSENTS: Final = (
     ("email_marketing_consent", Channel.EMAIL),
     ("sms_marketing_consent", Channel.SMS),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What the connector knows beside the body."""
-
-    shop_id: str
-    currency: str
-    country: str
-    accept_test: bool
-    keyed: Keyed
-    phone: Numbering
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a body says. `aliases` are other spellings of an order's id, by order and customer."""
-
-    said: tuple[Said, ...]
-    aliases: tuple[tuple[str, str, str], ...] = ()
-    notes: Mapping[str, int] | None = None
 
 
 def read(body: Any, context: Context) -> Reading:
@@ -92,8 +70,8 @@ def _order(body: Mapping[str, Any], context: Context, notes: Counter[str]) -> Re
         paid_at=_paid_at(body, version),
         cancelled_at=reading.maybe_instant(body, "cancelled_at"),
         currency=currency,
-        total_minor=_amount(body.get("total_price"), currency, notes),
-        discount_minor=_amount(body.get("total_discounts"), currency, notes),
+        total_minor=minor(body.get("total_price"), currency, notes),
+        discount_minor=minor(body.get("total_discounts"), currency, notes),
         freight_minor=_freight(body, currency, notes),
         is_test=body.get("test") if isinstance(body.get("test"), bool) else None,
         lines=tuple(_line(one, currency, notes) for one in reading.objects(body, "line_items")),
@@ -230,7 +208,7 @@ def _refund_facts(body: Mapping[str, Any], fallback: str, notes: Counter[str]) -
     """Return the money that went back: what the lines add up to was never all paid out."""
     at = _processed_at(body)
     amounts = [
-        _amount(one.get("amount"), _currency_of(one, fallback), notes) or 0
+        minor(one.get("amount"), _currency_of(one, fallback), notes) or 0
         for one in reading.objects(body, "transactions")
         if one.get("kind") == "refund" and one.get("status") == "success"
     ]
@@ -253,9 +231,9 @@ def _freight(body: Mapping[str, Any], currency: str, notes: Counter[str]) -> int
         reading.object_of(body, "total_shipping_price_set"), "shop_money"
     )
     if in_shop_money:
-        return _amount(in_shop_money.get("amount"), currency, notes)
+        return minor(in_shop_money.get("amount"), currency, notes)
     prices = [
-        _amount(one.get("price"), currency, notes) or 0
+        minor(one.get("price"), currency, notes) or 0
         for one in reading.objects(body, "shipping_lines")
     ]
     return sum(prices) if prices else None
@@ -263,24 +241,12 @@ def _freight(body: Mapping[str, Any], currency: str, notes: Counter[str]) -> int
 
 def _line(item: Mapping[str, Any], currency: str, notes: Counter[str]) -> OrderLine:
     ids = (reading.maybe_id(item, name) for name in ("variant_id", "product_id", "id"))
-    quantity = item.get("quantity")
-    if not isinstance(quantity, int) or isinstance(quantity, bool) or not 0 <= quantity <= MOST:
-        raise Unmappable("a line without a quantity that can be")
     return OrderLine(
         reading.maybe_text(item, "sku") or next((one for one in ids if one), ""),
         reading.maybe_text(item, "title") or reading.maybe_text(item, "name") or "",
-        quantity,
-        _amount(item.get("price"), currency, notes) or 0,
+        quantity(item),
+        minor(item.get("price"), currency, notes) or 0,
     )
-
-
-def _amount(printed: Any, currency: str, notes: Counter[str]) -> int | None:
-    amount = reading.amount(printed)
-    if amount is None:
-        return None
-    minor, exact = to_minor(amount, currency)
-    notes["rounded_amount"] += not exact
-    return minor
 
 
 def _region(address: Mapping[str, Any]) -> Region | None:
@@ -296,13 +262,11 @@ def _region(address: Mapping[str, Any]) -> Region | None:
 
 
 def _street(address: Mapping[str, Any]) -> str | None:
-    parts = [reading.maybe_text(address, name) for name in ("address1", "address2", "city", "zip")]
-    return ", ".join(part for part in parts if part) or None
+    return reading.joined(address, ("address1", "address2", "city", "zip"), ", ")
 
 
 def _name(body: Mapping[str, Any]) -> str | None:
-    parts = [reading.maybe_text(body, name) for name in ("first_name", "last_name")]
-    return " ".join(part for part in parts if part) or None
+    return reading.joined(body, ("first_name", "last_name"), " ")
 
 
 def _consents(body: Mapping[str, Any], version: datetime) -> Iterator[Consent]:

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from contracts.events import CustomerErased, Shop, Variable
 from ingest.edges.native_types import Country, Currency, Minor, Name, Zone
 from ingest.edges.ports import Ports, get_ports
+from ingest.edges.schemes import SCHEMES
 from ingest.edges.shops import SealedConnector, ShopStore, connector_context
 from ingest.edges.store import SOURCE
 from ingest.errors import ShopExists
@@ -20,7 +21,6 @@ from web.bodies import Strict, json_body
 from web.pages import Limit, decode_cursor, encode_cursor
 from web.problems import NotFound
 from web.shop_session import Engine, shop_tx
-from webhooks import check_secret
 
 router = APIRouter(prefix="/v1/shops", tags=["shops"])
 
@@ -92,16 +92,21 @@ class ShopsAnswer(BaseModel):
     cursor: str | None
 
 
-def _secret(value: str) -> str:
-    return check_secret(value)
-
-
 class NewConnector(Strict):
-    kind: Literal["shopify", "kuaidi100"]
-    secrets: list[Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_secret)]] = (
-        Field(min_length=1, max_length=5, description="all are tried; never shown again")
+    kind: Literal["shopify", "woocommerce", "kuaidi100"]
+    secrets: list[Annotated[str, Field(min_length=1, max_length=512)]] = Field(
+        min_length=1, max_length=5, description="all are tried; never shown again"
     )
     accept_test: bool = Field(False, description="make facts of the platform's test bodies too")
+
+    @field_validator("secrets")
+    @classmethod
+    def _fit(cls, secrets: list[str], info: ValidationInfo) -> list[str]:
+        scheme = SCHEMES.get(info.data.get("kind", ""))
+        if scheme is not None:  # else the kind is wrong, and that is said
+            for secret in secrets:
+                scheme.check_secret(secret)
+        return secrets
 
 
 class ConnectorAnswer(BaseModel):

@@ -7,50 +7,30 @@ it, then switch the hook off.
 """
 
 import hashlib
-import hmac
 import json
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import partial
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from care.phones import normalise
 from ingest import metrics
 from ingest.app.accept_facts import accept_push
-from ingest.domain import kuaidi100 as courier
-from ingest.domain import shopify as shop_platform
+from ingest.domain.push import Reading
 from ingest.domain.reading import Unmappable, micros
-from ingest.domain.shopify import Reading
 from ingest.edges.directory import Connector
 from ingest.edges.ports import Ports, get_ports
+from ingest.edges.schemes import SCHEMES
 from web.bodies import limited_body
 from web.hot import Answer
-from webhooks import BadJson, BadSignature, Headers, kuaidi100, shopify, strict_json
+from webhooks import BadJson, BadSignature, Headers, strict_json
 
 AHEAD: Final = timedelta(minutes=10)
 MAX_CONNECTOR_CHARS: Final = 64
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1/hooks", tags=["webhooks"])
-
-
-@dataclass(frozen=True, slots=True)
-class Scheme:
-    """A connector kind.
-
-    Args:
-        open: Checks the signature; returns the bytes that it covers, to be parsed.
-        read: The parsed body to facts.
-        success: What the sender wants to hear.
-    """
-
-    open: Callable[[bytes, Headers, Connector], bytes]
-    read: "Callable[[Any, Connector, Ports], Reading]"
-    success: Mapping[str, Any]
 
 
 @router.post("/{connector_id}", operation_id="receive_push")
@@ -67,6 +47,9 @@ async def receive(
 async def take(connector: Connector, raw: bytes, headers: Headers, ports: Ports) -> Answer:
     """Check who sent *raw*, and keep what it says."""
     scheme = SCHEMES[connector.kind]
+    if scheme.is_greeting(raw, headers):
+        metrics.PUSHES.labels(connector.kind, "greeting").inc()
+        return _json(scheme.success)
     try:
         signed = scheme.open(raw, headers, connector)
     except BadSignature:
@@ -118,49 +101,6 @@ async def _check_times(reading: Reading, ports: Ports) -> None:
 def _version_us(fact: object) -> int:
     version_us: int = getattr(fact, "version_us", 0)
     return version_us
-
-
-def _open_shopify(raw: bytes, headers: Headers, connector: Connector) -> bytes:
-    shopify.verify(raw, headers, connector.secrets)
-    return raw
-
-
-def _read_shopify(body: Any, connector: Connector, ports: Ports) -> Reading:
-    shop = ports.directory.known_shop(connector.shop_id)
-    key = ports.sealer.blind_index(f"guest:{connector.shop_id}")
-    context = shop_platform.Context(
-        connector.shop_id,
-        shop.currency,
-        shop.country,
-        connector.accept_test,
-        partial(_keyed, key),
-        normalise,
-    )
-    return shop_platform.read(body, context)
-
-
-def _keyed(key: bytes, text: str) -> bytes:
-    return hmac.digest(key, text.encode(), "sha256")
-
-
-def _open_kuaidi100(raw: bytes, _: Headers, connector: Connector) -> bytes:
-    return kuaidi100.verify(raw, connector.secrets).encode()
-
-
-def _read_kuaidi100(body: Any, connector: Connector, ports: Ports) -> Reading:
-    now: datetime = ports.directory.business_now()
-    parcel, notes = courier.read(body, connector.shop_id, now)
-    return Reading((parcel,), notes=notes)
-
-
-SCHEMES: Final[Mapping[str, Scheme]] = {
-    "shopify": Scheme(_open_shopify, _read_shopify, {}),
-    "kuaidi100": Scheme(
-        _open_kuaidi100,
-        _read_kuaidi100,
-        {"result": True, "returnCode": "200", "message": "成功"},
-    ),
-}
 
 
 def _json(body: Mapping[str, Any], status: int = 200) -> Answer:

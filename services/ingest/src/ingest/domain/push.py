@@ -1,0 +1,57 @@
+"""What all platforms share: what a connector knows, what a push says, and its money."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ingest.domain import reading
+from ingest.domain.facts import Said
+from ingest.domain.identity import Keyed
+from ingest.domain.money import to_minor
+from ingest.domain.reading import Numbering, Unmappable
+
+MOST: Final = 1_000_000  # pieces in one line
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the connector knows beside the body."""
+
+    shop_id: str
+    currency: str
+    country: str
+    accept_test: bool
+    keyed: Keyed
+    phone: Numbering
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a body says. `aliases` are other spellings of an order's id, by order and customer."""
+
+    said: tuple[Said, ...]
+    aliases: tuple[tuple[str, str, str], ...] = ()
+    notes: Mapping[str, int] | None = None
+
+
+def minor(printed: Any, currency: str, notes: Counter[str]) -> int | None:
+    """Return an amount in minor units, None when there is none; what was rounded is noted.
+
+    Raises:
+        BadAmount, Unmappable: It is no amount.
+    """
+    amount = reading.amount(printed)
+    if amount is None:
+        return None
+    found, exact = to_minor(amount, currency)
+    notes["rounded_amount"] += not exact
+    return found
+
+
+def quantity(item: Mapping[str, Any]) -> int:
+    """Return how many pieces a line of an order has."""
+    found = item.get("quantity")
+    if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found <= MOST:
+        raise Unmappable("a line without a quantity that can be")
+    return found
