@@ -105,6 +105,7 @@ def test_an_order_becomes_facts_of_it_and_of_who_bought() -> None:
         "74",
         1_767_578_400_000_000,
         placed_at=datetime(2026, 1, 5, 1, 50, tzinfo=UTC),
+        restored_at=T10,
         currency="GBP",
         total_minor=10_700,
         discount_minor=500,
@@ -169,6 +170,20 @@ def test_what_is_cancelled_is_gone_and_what_failed_may_still_be_paid(
     status: str, cancelled_at: datetime | None
 ) -> None:
     assert order_of(read({**ORDER, "status": status}, CONTEXT)).cancelled_at == cancelled_at
+
+
+def test_who_pays_for_an_order_that_was_cancelled_has_it_again() -> None:
+    gone = {**ORDER, "status": "cancelled"}
+    paid = {
+        **ORDER,
+        "date_modified_gmt": "2026-01-05T03:00:00",
+        "date_paid_gmt": "2026-01-05T03:00:00",
+    }
+    for some in permutations([{**ORDER, "status": "pending"}, gone, paid]):
+        state = empty_order("s", "74")
+        for one in some:
+            state = merge_order(state, order_of(read(one, CONTEXT)))
+        assert (state.cancelled, state.paid_at) == (False, datetime(2026, 1, 5, 3, tzinfo=UTC))
 
 
 def test_a_visit_to_the_checkout_is_no_order() -> None:

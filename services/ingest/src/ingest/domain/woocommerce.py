@@ -22,6 +22,8 @@ from ingest.domain.reading import Unmappable
 
 # A failed payment may be tried again, so `failed` ends nothing; what was refunded, refunds say.
 CANCELLED: Final = frozenset({"cancelled", "trash"})
+# The shop ends an order that is not paid in time; who pays late has it again.
+ALIVE: Final = frozenset({"processing", "completed"})
 DRAFTS: Final = frozenset({"auto-draft", "checkout-draft", "draft", "new"})  # a visit, no order
 BUYERS: Final = frozenset({"customer", "subscriber"})  # others are staff
 ON_DELIVERY: Final = "cod"
@@ -70,6 +72,7 @@ def _order(body: Mapping[str, Any], context: Context, notes: Counter[str]) -> Re
         placed_at=reading.maybe_utc(body, "date_created_gmt"),
         paid_at=reading.maybe_utc(body, "date_paid_gmt"),
         cancelled_at=version if status in CANCELLED else None,
+        restored_at=version if status in ALIVE else None,
         currency=currency,
         total_minor=minor(body.get("total"), currency, notes),
         discount_minor=minor(body.get("discount_total"), currency, notes),
