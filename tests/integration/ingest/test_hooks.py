@@ -1,6 +1,8 @@
 """Webhooks: forged ones do nothing, signed ones are kept, whatever they say."""
 
+import base64
 import json
+import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,10 +13,20 @@ from contracts.topics import SHIPMENTS
 from ingest.edges.consumer import Consumer
 from plumbing.records import Record
 from web.auth import issue_local_token
-from webhooks import kuaidi100, shopify, woocommerce
+from webhooks import kuaidi100, shopify, standard, woocommerce
 
 SECRET = "shpss_test_secret"
 SALT = "salt-of-the-courier"
+STANDARD = "whsec_" + base64.b64encode(b"k" * 24).decode()
+NATIVE: dict[str, Any] = {
+    "kind": "order",
+    "order_id": "A-1",
+    "customer_id": "c-7",
+    "version": "2026-01-05T10:00:00+08:00",
+    "placed_at": "2026-01-05T09:58:00+08:00",
+    "currency": "CNY",
+    "total": 8900,
+}
 TOKEN = issue_local_token(
     "a-secret-of-more-than-thirty-two-characters", "north", ["connectors:read", "connectors:write"]
 )
@@ -87,6 +99,66 @@ async def test_a_signed_order_becomes_facts(house: Any, front: str) -> None:
         8900,
     )
     assert (person.phone, person.from_order) == ("+8613800000001", True)
+
+
+async def push_events(house: Any, path: str, body: Any, late_s: int = 0) -> Any:
+    raw = json.dumps(body).encode()
+    now_s = int(time.time()) - late_s
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(now_s),
+        "webhook-signature": standard.sign(STANDARD, "msg_1", now_s, raw),
+    }
+    return await house.http.post(path, content=raw, headers=headers)
+
+
+async def test_native_events_may_come_as_standard_webhooks(house: Any, front: str) -> None:
+    path = await hook(house, "standard", STANDARD)
+
+    answer = await push_events(house, path, NATIVE)
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "content-length" not in answer.headers
+    assert (path in house.slow) == (front == "api")
+    [order] = await house.spooled()
+    assert (order.order_id, order.customer_id, order.total_minor) == ("A-1", "c-7", 8900)
+
+
+async def test_of_a_signed_batch_the_good_ones_count_and_the_rest_is_kept(house: Any) -> None:
+    path = await hook(house, "standard", STANDARD)
+    future = {**NATIVE, "order_id": "A-3", "placed_at": "2199-01-01T00:00:00Z"}
+    events = [NATIVE, {**NATIVE, "order_id": "A-2", "total": "many"}, future]
+
+    assert (await push_events(house, path, {"events": events})).status_code == 204
+
+    assert [fact.order_id for fact in await house.spooled()] == ["A-1"]
+    [kept] = await house.rows("select reason from ingest.rejected_push")
+    assert kept["reason"] == "events/1/total: type, events/2/placed_at: future"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"events": []}, "a batch holds 1 to 500 events and nothing else"),
+        ({"kind": "parade"}, "events/0/kind: unknown_kind"),
+    ],
+)
+async def test_a_signed_body_of_no_good_event_succeeds_and_is_kept(
+    house: Any, body: Any, reason: str
+) -> None:
+    path = await hook(house, "standard", STANDARD)
+
+    assert (await push_events(house, path, body)).status_code == 204
+
+    [kept] = await house.rows("select reason from ingest.rejected_push")
+    assert (kept["reason"], await house.spooled()) == (reason, [])
+
+
+async def test_a_standard_webhook_of_some_time_ago_is_refused(house: Any) -> None:
+    path = await hook(house, "standard", STANDARD)
+
+    assert (await push_events(house, path, NATIVE, late_s=302)).status_code == 401
+    assert await house.spooled() == []
 
 
 async def test_woocommerce_greets_then_pushes_orders(house: Any, front: str) -> None:

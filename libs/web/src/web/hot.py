@@ -314,12 +314,12 @@ def _rest_of(response: Response) -> bytes:
 
 
 async def _send(send: Send, answer: Answer) -> None:
-    length = str(len(answer.content)).encode()
-    headers = [
-        (b"content-length", length),
-        (b"content-type", answer.media_type),
-        *DEFAULT_HEADERS,
-    ]
+    headers = [*DEFAULT_HEADERS]
+    if answer.status != 204:  # which must not name a length: RFC 9110, section 8.6
+        headers += [
+            (b"content-length", str(len(answer.content)).encode()),
+            (b"content-type", answer.media_type),
+        ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.content})
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
-from ingest.domain.facts import ByOrder, ByParcel, Fact, Ready, Said, Waiting
+from ingest.domain.facts import ByOrder, ByParcel, Fact, Item, Ready, Waiting
 
 MAX_VALUE_BYTES: Final = 900_000  # a broker takes records of 1 MiB, headers and key included
 
@@ -46,12 +46,6 @@ class Registry(Protocol):
 
     async def spell(self, shop_id: str, aliases: Sequence[tuple[str, str, str]]) -> None:
         """Note further spellings (spelling, order, customer) and free what waits for them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    said: Said
-    review_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +112,14 @@ def is_fresh(entry: E, *, log: Log[E]) -> bool:
 
 async def accept_push(
     shop_id: str,
-    said: Sequence[Said],
+    items: Sequence[Item],
     aliases: Sequence[tuple[str, str, str]],
     *,
     registry: Registry,
     log: Log[E],
 ) -> list[Outcome]:
     """Make what one webhook says durable, with the spellings of orders that it taught us."""
-    outcomes = await accept_facts(shop_id, [Item(one) for one in said], registry=registry, log=log)
+    outcomes = await accept_facts(shop_id, items, registry=registry, log=log)
     if aliases:
         await registry.spell(shop_id, aliases)
     return outcomes

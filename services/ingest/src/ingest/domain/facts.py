@@ -65,6 +65,14 @@ Said: TypeAlias = Ready | ByOrder | ByParcel
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """One thing said, with the words of a review, which no topic carries."""
+
+    said: Said
+    review_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderRef:
     order_id: str
     customer_id: str

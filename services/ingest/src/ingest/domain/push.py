@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ingest.domain import reading
-from ingest.domain.facts import Said
+from ingest.domain.facts import Item, Said
 from ingest.domain.identity import Keyed
 from ingest.domain.money import to_minor
 from ingest.domain.reading import Numbering, Unmappable
@@ -28,11 +28,24 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a body says. `aliases` are other spellings of an order's id, by order and customer."""
+    """What a body says.
 
-    said: tuple[Said, ...]
+    Args:
+        said: The facts.
+        aliases: Other spellings of an order's id, by order and customer.
+        notes: How often something odd was met.
+        items: What is said with words of reviews, besides *said*.
+        refused: Why a part of the body says nothing to us, if so: it is kept for an operator.
+    """
+
+    said: tuple[Said, ...] = ()
     aliases: tuple[tuple[str, str, str], ...] = ()
     notes: Mapping[str, int] | None = None
+    items: tuple[Item, ...] = ()
+    refused: str | None = None
+
+    def everything(self) -> list[Item]:
+        return [*map(Item, self.said), *self.items]
 
 
 def minor(printed: Any, currency: str, notes: Counter[str]) -> int | None:

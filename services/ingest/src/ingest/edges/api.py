@@ -93,7 +93,7 @@ class ShopsAnswer(BaseModel):
 
 
 class NewConnector(Strict):
-    kind: Literal["shopify", "woocommerce", "kuaidi100"]
+    kind: Literal["standard", "shopify", "woocommerce", "kuaidi100"]
     secrets: list[Annotated[str, Field(min_length=1, max_length=512)]] = Field(
         min_length=1, max_length=5, description="all are tried; never shown again"
     )

@@ -14,8 +14,8 @@ from typing_extensions import override
 
 from contracts.events import OrderFacts
 from ingest import metrics
-from ingest.app.accept_facts import Item, Outcome, accept_facts, accept_one, is_fresh
-from ingest.domain.facts import Ready
+from ingest.app.accept_facts import Outcome, accept_facts, accept_one, is_fresh
+from ingest.domain.facts import Item, Ready
 from ingest.edges import swift
 from ingest.edges.native import AnyEvent, Batch, Event
 from ingest.edges.ports import Ports, get_ports
@@ -106,6 +106,11 @@ def strictly(raw: bytes) -> Posted:
         document = strict_json(raw)
     except BadJson as error:
         raise BadRequest(f"the body is not strict JSON: {error}") from None
+    return posted(document)
+
+
+def posted(document: Any) -> Posted:
+    """Read one event or a batch of them, strictly parsed; `Unprocessable` if it is neither."""
     if isinstance(document, dict) and "events" in document and "kind" not in document:
         return Posted(False, [_event(one) for one in _elements(document)])
     return Posted(True, [_event(document)])
@@ -129,7 +134,7 @@ async def post_events(
 async def take(shop_id: str, posted: Posted, ports: Ports) -> Answer:
     """Make the good ones of *posted* durable, and answer for each."""
     await ports.directory.shop(shop_id)
-    events = await _in_time(posted.events, ports)
+    events = await in_time(posted.events, ports)
     items = [one.item(shop_id) for one in events if not isinstance(one, tuple)]
     outcomes = await _accepted(shop_id, items, ports)
     answers = iter(outcomes)
@@ -171,7 +176,7 @@ async def _accepted(shop_id: str, items: Sequence[Item], ports: Ports) -> list[O
     return await accept_facts(shop_id, items, registry=ports.registry, log=ports.publisher)
 
 
-async def _in_time(events: Sequence[Read | Faults], ports: Ports) -> Sequence[Read | Faults]:
+async def in_time(events: Sequence[Read | Faults], ports: Ports) -> Sequence[Read | Faults]:
     """Refuse what lies more than 10 min ahead of business time, known as of now."""
     if not _any_ahead(events, ports):
         return events

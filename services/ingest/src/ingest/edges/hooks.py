@@ -7,11 +7,9 @@ it, then switch the hook off.
 """
 
 import hashlib
-import json
 import logging
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -28,6 +26,8 @@ from webhooks import BadJson, BadSignature, Headers, strict_json
 
 AHEAD: Final = timedelta(minutes=10)
 MAX_CONNECTOR_CHARS: Final = 64
+
+FORGED: Final = Answer(401, b'{"error":"signature"}')
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1/hooks", tags=["webhooks"])
@@ -49,31 +49,33 @@ async def take(connector: Connector, raw: bytes, headers: Headers, ports: Ports)
     scheme = SCHEMES[connector.kind]
     if scheme.is_greeting(raw, headers):
         metrics.PUSHES.labels(connector.kind, "greeting").inc()
-        return _json(scheme.success)
+        return scheme.success
     try:
-        signed = scheme.open(raw, headers, connector)
+        signed = scheme.open(raw, headers, connector, ports.now().timestamp())
     except BadSignature:
         metrics.PUSHES.labels(connector.kind, "forged").inc()
-        return _json({"error": "signature"}, 401)
+        return FORGED
     try:
-        reading = scheme.read(strict_json(signed), connector, ports)
+        reading = await scheme.read(strict_json(signed), connector, ports)
         await _check_times(reading, ports)
     except (BadJson, Unmappable) as error:
         await _keep(ports, connector, signed, str(error))
-        return _json(scheme.success)
+        return scheme.success
     outcomes = await accept_push(
         connector.shop_id,
-        reading.said,
+        reading.everything(),
         reading.aliases,
         registry=ports.registry,
         log=ports.publisher,
     )
     if any(one.status == "too_large" for one in outcomes):
         await _keep(ports, connector, signed, "larger than a record may be")
+    elif reading.refused is not None:
+        await _keep(ports, connector, signed, reading.refused)
     metrics.PUSHES.labels(connector.kind, "accepted").inc()
     for what, times in (reading.notes or {}).items():
         metrics.NOTES.labels(connector.kind, what).inc(times)
-    return _json(scheme.success)
+    return scheme.success
 
 
 async def _keep(ports: Ports, connector: Connector, signed: bytes, reason: str) -> None:
@@ -90,7 +92,7 @@ async def _keep(ports: Ports, connector: Connector, signed: bytes, reason: str) 
 
 async def _check_times(reading: Reading, ports: Ports) -> None:
     """A version from the future would win over every later one."""
-    newest_us = max((_version_us(one.fact) for one in reading.said), default=0)
+    newest_us = max((_version_us(one.said.fact) for one in reading.everything()), default=0)
     if newest_us <= micros(ports.directory.business_now() + AHEAD):
         return
     await ports.directory.refresh_clock()
@@ -101,7 +103,3 @@ async def _check_times(reading: Reading, ports: Ports) -> None:
 def _version_us(fact: object) -> int:
     version_us: int = getattr(fact, "version_us", 0)
     return version_us
-
-
-def _json(body: Mapping[str, Any], status: int = 200) -> Answer:
-    return Answer(status, json.dumps(body, ensure_ascii=False).encode())

@@ -30,8 +30,7 @@ from contracts.events import (
     ShipmentProblem,
     ShipmentState,
 )
-from ingest.app.accept_facts import Item
-from ingest.domain.facts import UNKNOWN, ByOrder, Ready
+from ingest.domain.facts import UNKNOWN, ByOrder, Item, Ready
 from ingest.domain.parcels import with_route
 from ingest.domain.reading import micros
 from ingest.edges.native_types import (

@@ -5,7 +5,7 @@ name in `api.NewConnector`.
 """
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -14,14 +14,26 @@ from care.phones import normalise
 from ingest.domain import kuaidi100 as courier
 from ingest.domain import shopify as shopify_bodies
 from ingest.domain import woocommerce as woocommerce_bodies
+from ingest.domain.facts import Item
 from ingest.domain.push import Context, Reading
+from ingest.domain.reading import Unmappable
+from ingest.edges import events
 from ingest.edges.directory import Connector
 from ingest.edges.ports import Ports
-from webhooks import Headers, check_secret, kuaidi100, shopify, woocommerce
+from web.hot import Answer
+from web.problems import Unprocessable
+from webhooks import Headers, check_secret, kuaidi100, shopify, standard, woocommerce
+
+MOST_TOLD: Final = 10  # mistakes of one body
 
 
 def _no_greeting(_raw: bytes, _headers: Headers) -> bool:
     return False
+
+
+def _check_standard(secret: str) -> str:
+    standard.key_of(secret)
+    return secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,40 +41,65 @@ class Scheme:
     """A connector kind.
 
     Args:
-        open: Checks the signature; returns the bytes that it covers, to be parsed.
+        open: Checks the signature at a time, in Unix seconds; returns the bytes that it covers, to
+            be parsed.
         read: The parsed body to facts.
         success: What the sender wants to hear.
         check_secret: Refuses a secret that the platform may sign otherwise with.
         is_greeting: Knows the unsigned push that only asks whether somebody is there.
     """
 
-    open: Callable[[bytes, Headers, Connector], bytes]
-    read: Callable[[Any, Connector, Ports], Reading]
-    success: Mapping[str, Any]
+    open: Callable[[bytes, Headers, Connector, float], bytes]
+    read: Callable[[Any, Connector, Ports], Awaitable[Reading]]
+    success: Answer
     check_secret: Callable[[str], str] = check_secret
     is_greeting: Callable[[bytes, Headers], bool] = _no_greeting
 
 
-def _open_shopify(raw: bytes, headers: Headers, connector: Connector) -> bytes:
+def _open_standard(raw: bytes, headers: Headers, connector: Connector, now_s: float) -> bytes:
+    standard.verify(raw, headers, connector.secrets, now_s)
+    return raw
+
+
+def _open_shopify(raw: bytes, headers: Headers, connector: Connector, _: float) -> bytes:
     shopify.verify(raw, headers, connector.secrets)
     return raw
 
 
-def _open_woocommerce(raw: bytes, headers: Headers, connector: Connector) -> bytes:
+def _open_woocommerce(raw: bytes, headers: Headers, connector: Connector, _: float) -> bytes:
     woocommerce.verify(raw, headers, connector.secrets)
     return raw
 
 
-def _open_kuaidi100(raw: bytes, _: Headers, connector: Connector) -> bytes:
+def _open_kuaidi100(raw: bytes, _: Headers, connector: Connector, __: float) -> bytes:
     return kuaidi100.verify(raw, connector.secrets).encode()
+
+
+async def _read_native(body: Any, connector: Connector, ports: Ports) -> Reading:
+    """Read the events of our own API: what shops without a platform, and bridges, push."""
+    try:
+        posted = events.posted(body)
+    except Unprocessable as error:
+        raise Unmappable(str(error)) from None
+    items: list[Item] = []
+    wrong: list[str] = []
+    for number, one in enumerate(await events.in_time(posted.events, ports)):
+        if isinstance(one, tuple):
+            wrong += [f"events/{number}{fault.field}: {fault.code}" for fault in one]
+        else:
+            items.append(one.item(connector.shop_id))
+    refused = ", ".join(wrong[:MOST_TOLD])
+    if not items:
+        raise Unmappable(refused)
+    return Reading(items=tuple(items), refused=refused or None)
 
 
 def _of_a_shop(
     read: Callable[[Any, Context], Reading],
-) -> Callable[[Any, Connector, Ports], Reading]:
+) -> Callable[[Any, Connector, Ports], Awaitable[Reading]]:
     """Return what reads a shop platform's bodies, which name buyers."""
 
-    def reader(body: Any, connector: Connector, ports: Ports) -> Reading:
+    async def reader(body: Any, connector: Connector, ports: Ports) -> Reading:
         shop = ports.directory.known_shop(connector.shop_id)
         key = ports.sealer.blind_index(f"guest:{connector.shop_id}")
         context = Context(
@@ -82,23 +119,24 @@ def _keyed(key: bytes, text: str) -> bytes:
     return hmac.digest(key, text.encode(), "sha256")
 
 
-def _read_kuaidi100(body: Any, connector: Connector, ports: Ports) -> Reading:
+async def _read_kuaidi100(body: Any, connector: Connector, ports: Ports) -> Reading:
     parcel, notes = courier.read(body, connector.shop_id, ports.directory.business_now())
     return Reading((parcel,), notes=notes)
 
 
 SCHEMES: Final[Mapping[str, Scheme]] = {
-    "shopify": Scheme(_open_shopify, _of_a_shop(shopify_bodies.read), {}),
+    "standard": Scheme(_open_standard, _read_native, Answer(204, b""), _check_standard),
+    "shopify": Scheme(_open_shopify, _of_a_shop(shopify_bodies.read), Answer(200, b"{}")),
     "woocommerce": Scheme(
         _open_woocommerce,
         _of_a_shop(woocommerce_bodies.read),
-        {},
+        Answer(200, b"{}"),
         woocommerce.check,
         woocommerce.is_ping,
     ),
     "kuaidi100": Scheme(
         _open_kuaidi100,
         _read_kuaidi100,
-        {"result": True, "returnCode": "200", "message": "成功"},
+        Answer(200, '{"result":true,"returnCode":"200","message":"成功"}'.encode()),
     ),
 }

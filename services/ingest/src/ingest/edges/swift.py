@@ -17,8 +17,7 @@ from msgspec import Meta
 from msgspec.structs import astuple
 
 from contracts.events import OrderFacts, OrderLine, Region
-from ingest.app.accept_facts import Item
-from ingest.domain.facts import Ready
+from ingest.domain.facts import Item, Ready
 from ingest.domain.iso import COUNTRIES, MINOR_DIGITS
 from ingest.domain.reading import EARLIEST, LATEST, micros
 from ingest.edges.native_types import MOST_MINOR
