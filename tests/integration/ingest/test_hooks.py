@@ -1,6 +1,7 @@
 """Webhooks: forged ones do nothing, signed ones are kept, whatever they say."""
 
 import base64
+import hmac
 import json
 import time
 from typing import Any
@@ -159,6 +160,99 @@ async def test_a_standard_webhook_of_some_time_ago_is_refused(house: Any) -> Non
 
     assert (await push_events(house, path, NATIVE, late_s=302)).status_code == 401
     assert await house.spooled() == []
+
+
+GENERIC: dict[str, Any] = {
+    "verify": {
+        "scheme": "hmac",
+        "header": "X-Sig",
+        "prefix": "sha256=",
+        "signed": ["header:X-Time", ".", "body"],
+        "time": "header:X-Time",
+    },
+    "check": {"/shop": "north"},
+    "dedupe": ["/event_id"],
+    "rules": [
+        {
+            "when": {"/event": ["paid"]},
+            "kind": "order",
+            "fields": {
+                "order_id": {"path": "/id", "as": "id"},
+                "customer_id": {"path": "/buyer", "as": "id"},
+                "version": {"path": "/at", "as": "time", "format": "epoch_s"},
+                "total": {"path": "/amount", "as": "money"},
+            },
+        }
+    ],
+}
+SOLD = {"event": "paid", "event_id": "e-1", "shop": "north", "id": 7, "buyer": "b-7"}
+SOLD |= {"at": 1767578400, "amount": "89.00"}
+
+
+async def add_generic(house: Any, config: Any, secret: str = SECRET) -> Any:
+    return await house.http.post(
+        "/v1/shops/north/connectors",
+        json={"kind": "generic", "secrets": [secret], "config": config},
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
+
+
+async def push_generic(house: Any, path: str, body: Any, late_s: int = 0) -> Any:
+    raw = json.dumps(body).encode()
+    at = str(int(time.time()) - late_s)
+    mac = hmac.digest(SECRET.encode(), f"{at}.".encode() + raw, "sha256").hex()
+    return await house.http.post(
+        path, content=raw, headers={"X-Time": at, "X-Sig": f"sha256={mac}"}
+    )
+
+
+async def test_any_system_that_signs_json_can_be_described(house: Any, front: str) -> None:
+    path = (await add_generic(house, GENERIC)).json()["path"]
+
+    assert (await push_generic(house, path, SOLD)).status_code == 204
+    assert (await push_generic(house, path, SOLD, late_s=302)).status_code == 401
+    assert (await house.http.post(path, json=SOLD)).status_code == 401
+
+    assert (path in house.slow) == (front == "api")
+    [order] = await house.spooled()
+    assert (order.order_id, order.customer_id, order.currency, order.total_minor) == (
+        "7",
+        "b-7",
+        "CNY",
+        8900,
+    )
+
+
+async def test_what_a_described_system_says_of_another_shop_is_kept_once(house: Any) -> None:
+    path = (await add_generic(house, GENERIC)).json()["path"]
+
+    for number in range(2):
+        said = {**SOLD, "shop": "south", "try": number}
+        assert (await push_generic(house, path, said)).status_code == 204
+
+    [kept] = await house.rows("select reason from ingest.rejected_push")
+    assert kept["reason"] == "it is not the one that /shop should name"
+    assert await house.spooled() == []
+
+
+async def test_a_description_is_checked_when_it_is_saved_and_shown_when_listed(house: Any) -> None:
+    wrong = {**GENERIC, "rules": [{**GENERIC["rules"][0], "fields": {"colour": {"value": 1}}}]}
+    refused = await add_generic(house, wrong)
+    assert (refused.status_code, refused.json()["errors"][0]) == (
+        422,
+        {"field": "/config/rules/0/fields/colour", "code": "unknown_field"},
+    )
+    assert (await add_generic(house, None)).status_code == 422
+    of_standard = {**GENERIC, "verify": {"scheme": "standard-webhooks"}}
+    assert (await add_generic(house, of_standard, "not base64")).status_code == 422
+    assert (await add_generic(house, of_standard, STANDARD)).status_code == 201
+
+    listed = await house.http.get(
+        "/v1/shops/north/connectors", headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    [shown] = listed.json()["connectors"]
+    assert (shown["kind"], shown["config"]["verify"]) == ("generic", of_standard["verify"])
+    assert shown["config"]["rules"][0]["fields"]["order_id"]["as"] == "id"
 
 
 async def test_woocommerce_greets_then_pushes_orders(house: Any, front: str) -> None:

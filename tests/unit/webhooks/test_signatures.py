@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -14,11 +15,14 @@ from webhooks import (
     BadSignature,
     Headers,
     check_secret,
+    described,
     kuaidi100,
     shopify,
     standard,
+    stripe,
     woocommerce,
 )
+from webhooks.described import Description, Part
 
 # Published with the reference implementations of standard-webhooks (MIT).
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -138,6 +142,8 @@ def test_there_are_one_to_five_secrets(secrets: list[str]) -> None:
     for verify in (
         lambda: shopify.verify(b"", [], secrets),
         lambda: woocommerce.verify(b"", [], secrets),
+        lambda: stripe.verify(b"", [], secrets, 0),
+        lambda: described.verify(TIMED, b"", [], secrets, 0),
         lambda: kuaidi100.verify(b"", secrets),
         lambda: standard.verify(b"", [], secrets, 0),
     ):
@@ -226,6 +232,101 @@ def test_the_greeting_of_woocommerce_is_just_that() -> None:
     assert not woocommerce.is_ping(b"webhook_id=7", woocommerce_headers(b""))
 
 
+# From openssl: HMAC-SHA256 of "1767578400." and the body, with the key "whsec_demo".
+STRIPE_BODY = b'{"id":"evt_1","type":"order.paid"}'
+STRIPE_MAC = b"eb02ef83b4bb792c185b94829a4cf583f21243be98509054760ec06161c132b5"
+STRIPE_NOW_S = 1767578400
+
+
+def stripe_headers(value: bytes) -> list[tuple[bytes, bytes]]:
+    return [(b"Stripe-Signature", value)]
+
+
+@pytest.mark.parametrize("drift_s", [-300, 0, 300])
+def test_stripe_signs_time_and_body(drift_s: int) -> None:
+    value = f"t=1767578400,v1={STRIPE_MAC.decode()}"
+    assert stripe.sign("whsec_demo", STRIPE_NOW_S, STRIPE_BODY) == value
+    for one in (value, f"{value},v0=abc", value.replace(",", ",v1=abc,")):
+        stripe.verify(
+            STRIPE_BODY,
+            stripe_headers(one.encode()),
+            ["new", "whsec_demo"],
+            STRIPE_NOW_S + drift_s,
+        )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        STRIPE_MAC,
+        b"v1=" + STRIPE_MAC,
+        b"t=1767578400",
+        b"t=1767578400,t=1767578400,v1=" + STRIPE_MAC,
+        b"t=1767578401,v1=" + STRIPE_MAC,
+        b"t=1767578000,v1=" + STRIPE_MAC,
+        b"t= 1767578400,v1=" + STRIPE_MAC,
+        b"t=1767578400,v0=" + STRIPE_MAC,
+        b"t=1767578400,v1=" + STRIPE_MAC.upper(),
+        b"t=1767578400,v1=" + STRIPE_MAC + b",x" * 20,
+        "é".encode(),
+    ],
+)
+def test_stripe_without_one_time_and_one_good_signature_is_refused(value: bytes) -> None:
+    with pytest.raises(BadSignature):
+        stripe.verify(STRIPE_BODY, stripe_headers(value), ["whsec_demo"], STRIPE_NOW_S)
+
+
+def described_as(**changes: Any) -> Description:
+    plain: dict[str, Any] = {
+        "header": "X-Sig",
+        "prefix": "",
+        "algorithm": "sha256",
+        "encoding": "base64",
+        "signed": (Part("body"),),
+    }
+    return Description(**{**plain, **changes})
+
+
+TIMED = described_as(
+    prefix="sha512=",
+    algorithm="sha512",
+    encoding="hex",
+    signed=(Part("header", "X-Time"), Part("text", "."), Part("body")),
+    time_header="X-Time",
+)
+
+
+def test_a_described_scheme_signs_what_it_says() -> None:
+    how = described_as()
+    described.verify(how, RFC_BODY, [(b"x-sig", RFC_MAC)], ["new", "Jefe"], 0)
+    with pytest.raises(BadSignature):
+        described.verify(how, RFC_BODY, [(b"x-sig", RFC_MAC)] * 2, ["Jefe"], 0)
+    with pytest.raises(BadSignature):
+        described.verify(how, RFC_BODY, [], ["Jefe"], 0)
+
+
+@pytest.mark.parametrize(
+    ("time", "now_s", "good"),
+    [
+        (b"1767578400", 1767578400, True),
+        (b"1767578400", 1767578700, True),
+        (b"1767578400", 1767578701, False),
+        (b"1767578401", 1767578400, False),
+        (b"soon", 1767578400, False),
+    ],
+)
+def test_a_described_scheme_may_sign_its_time(time: bytes, now_s: int, good: bool) -> None:
+    signed = described.sign(TIMED, "key", b"{}", [(b"x-time", b"1767578400")])
+    assert signed == "sha512=" + hmac.digest(b"key", b"1767578400.{}", "sha512").hex()
+    headers = [(b"X-Time", time), (b"X-Sig", signed.encode())]
+    if good:
+        described.verify(TIMED, b"{}", headers, ["key"], now_s)
+    else:
+        with pytest.raises(BadSignature):
+            described.verify(TIMED, b"{}", headers, ["key"], now_s)
+
+
 PARAM = '{"status":"polling","lastResult":{"nu":"YT100","state":"0","context":"上海 a+b"}}'
 SALT = "grains"
 
@@ -284,12 +385,18 @@ def woocommerce_accepts(body: bytes, mac: bytes) -> None:
     woocommerce.verify(body, woocommerce_headers(mac), ["Jefe"])
 
 
+def stripe_accepts(body: bytes, mac: bytes) -> None:
+    given = stripe_headers(b"t=1767578400,v1=" + mac)
+    stripe.verify(body, given, ["whsec_demo"], STRIPE_NOW_S)
+
+
 @pytest.mark.parametrize(
     ("accepts", "body", "mac"),
     [
         pytest.param(standard_accepts, BODY, SIGNATURE.encode(), id="standard"),
         pytest.param(shopify_accepts, RFC_BODY, RFC_MAC, id="shopify"),
         pytest.param(woocommerce_accepts, RFC_BODY, RFC_MAC, id="woocommerce"),
+        pytest.param(stripe_accepts, STRIPE_BODY, STRIPE_MAC, id="stripe"),
     ],
 )
 def test_every_changed_bit_is_noticed(

@@ -6,10 +6,15 @@ spelling to the same bytes. They are compared as bytes, for `compare_digest` ref
 
 import base64
 import hmac
+import re
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 MAX_SECRETS = 5  # rotation needs two; each costs a MAC for every forged request
+
+TOLERANCE_S = 300
+
+_TIME = re.compile(rb"[0-9]{10}")  # int() would take full-width digits, underscores and spaces
 
 # Names in any case, in the order received: `request.headers.raw` of Starlette.
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
@@ -43,6 +48,12 @@ def only(headers: Headers, name: bytes) -> bytes:
     if len(values) != 1:
         raise BadSignature
     return values[0]
+
+
+def demand_fresh(timestamp: bytes, now_s: float) -> None:
+    """Raise unless *timestamp* is Unix seconds within 300 s of *now_s*, both ends included."""
+    if not _TIME.fullmatch(timestamp) or abs(now_s - int(timestamp)) > TOLERANCE_S:
+        raise BadSignature
 
 
 def demand_match(given: Iterable[bytes], expected: Iterable[bytes]) -> None:

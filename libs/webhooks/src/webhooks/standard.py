@@ -9,14 +9,20 @@ import hmac
 import re
 from collections.abc import Sequence
 
-from webhooks.signature import BadSignature, Headers, active, check_secret, demand_match, only
+from webhooks.signature import (
+    BadSignature,
+    Headers,
+    active,
+    check_secret,
+    demand_fresh,
+    demand_match,
+    only,
+)
 
-TOLERANCE_S = 300
 MAX_SIGNATURES = 20
 PREFIX = "whsec_"
 
 _ID = re.compile(rb"[A-Za-z0-9_-]{1,128}")
-_TIME = re.compile(rb"[0-9]{10}")  # int() would take full-width digits, underscores and spaces
 
 
 def key_of(secret: str) -> bytes:
@@ -60,10 +66,9 @@ def verify(raw: bytes, headers: Headers, secrets: Sequence[str], now_s: float) -
     msg_id = only(given, b"webhook-id")
     timestamp = only(given, b"webhook-timestamp")
     signatures = only(given, b"webhook-signature").split(b" ")
-    if not _ID.fullmatch(msg_id) or not _TIME.fullmatch(timestamp):
+    if not _ID.fullmatch(msg_id) or len(signatures) > MAX_SIGNATURES:
         raise BadSignature
-    if abs(now_s - int(timestamp)) > TOLERANCE_S or len(signatures) > MAX_SIGNATURES:
-        raise BadSignature
+    demand_fresh(timestamp, now_s)
     demand_match(signatures, [_mac(key, msg_id, timestamp, raw) for key in keys])
     return msg_id.decode()
 

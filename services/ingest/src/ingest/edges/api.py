@@ -3,12 +3,13 @@
 import json
 import secrets as dice
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
 from contracts.events import CustomerErased, Shop, Variable
+from ingest.edges.generic import GenericConfig, prepared
 from ingest.edges.native_types import Country, Currency, Minor, Name, Zone
 from ingest.edges.ports import Ports, get_ports
 from ingest.edges.schemes import SCHEMES
@@ -93,7 +94,8 @@ class ShopsAnswer(BaseModel):
 
 
 class NewConnector(Strict):
-    kind: Literal["standard", "shopify", "woocommerce", "kuaidi100"]
+    kind: Literal["standard", "generic", "shopify", "woocommerce", "kuaidi100"]
+    config: GenericConfig | None = Field(None, description="of the kind generic, which needs it")
     secrets: list[Annotated[str, Field(min_length=1, max_length=512)]] = Field(
         min_length=1, max_length=5, description="all are tried; never shown again"
     )
@@ -102,17 +104,25 @@ class NewConnector(Strict):
     @field_validator("secrets")
     @classmethod
     def _fit(cls, secrets: list[str], info: ValidationInfo) -> list[str]:
-        scheme = SCHEMES.get(info.data.get("kind", ""))
+        scheme, config = SCHEMES.get(info.data.get("kind", "")), info.data.get("config")
         if scheme is not None:  # else the kind is wrong, and that is said
+            check = scheme.check_secret if config is None else config.verify.check_secret
             for secret in secrets:
-                scheme.check_secret(secret)
+                check(secret)
         return secrets
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> Self:
+        if (self.kind == "generic") != (self.config is not None):
+            raise ValueError("a generic connector needs a config, and no other has one")
+        return self
 
 
 class ConnectorAnswer(BaseModel):
     connector_id: str
     kind: str
     accept_test: bool
+    config: GenericConfig | None
     path: str = Field(description="where the sender posts to")
     created_at: datetime
 
@@ -221,6 +231,7 @@ async def add_connector(
             kind=new.kind,
             secrets=sealed,
             accept_test=new.accept_test,
+            config=None if new.config is None else new.config.model_dump_json(by_alias=True),
         )
     ports.directory.note_connector(made)
     return _connector_answer(made)
@@ -318,6 +329,7 @@ def _connector_answer(one: SealedConnector) -> ConnectorAnswer:
         connector_id=one.connector_id,
         kind=one.kind,
         accept_test=one.accept_test,
+        config=None if one.config is None else prepared(one.config)[0],
         path=f"/v1/hooks/{one.connector_id}",
         created_at=one.created_at,
     )

@@ -38,6 +38,7 @@ class Connector:
     kind: str
     secrets: tuple[str, ...]
     accept_test: bool
+    config: str | None
 
 
 @dataclass(kw_only=True, eq=False)
@@ -163,4 +164,5 @@ class Directory:
             sealed.kind,
             tuple(secrets),
             sealed.accept_test,
+            sealed.config,
         )

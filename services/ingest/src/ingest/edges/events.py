@@ -112,8 +112,8 @@ def strictly(raw: bytes) -> Posted:
 def posted(document: Any) -> Posted:
     """Read one event or a batch of them, strictly parsed; `Unprocessable` if it is neither."""
     if isinstance(document, dict) and "events" in document and "kind" not in document:
-        return Posted(False, [_event(one) for one in _elements(document)])
-    return Posted(True, [_event(document)])
+        return Posted(False, [event(one) for one in _elements(document)])
+    return Posted(True, [event(document)])
 
 
 router = APIRouter(prefix="/v1/shops/{shop_id}/events", tags=["events"])
@@ -218,7 +218,8 @@ def _elements(document: dict[str, Any]) -> list[Any]:
     return cast("list[Any]", events)
 
 
-def _event(document: Any) -> Event | Faults:
+def event(document: Any) -> Event | Faults:
+    """Read one event, strictly parsed, or say what is wrong with it."""
     try:
         return _EVENT.validate_python(document)
     except ValidationError as error:

@@ -9,7 +9,7 @@ it, then switch the hook off.
 import hashlib
 import logging
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -55,11 +55,13 @@ async def take(connector: Connector, raw: bytes, headers: Headers, ports: Ports)
     except BadSignature:
         metrics.PUSHES.labels(connector.kind, "forged").inc()
         return FORGED
+    body = None
     try:
-        reading = await scheme.read(strict_json(signed), connector, ports)
+        body = strict_json(signed)
+        reading = await scheme.read(body, connector, ports)
         await _check_times(reading, ports)
     except (BadJson, Unmappable) as error:
-        await _keep(ports, connector, signed, str(error))
+        await _keep(ports, connector, signed, body, str(error))
         return scheme.success
     outcomes = await accept_push(
         connector.shop_id,
@@ -69,20 +71,21 @@ async def take(connector: Connector, raw: bytes, headers: Headers, ports: Ports)
         log=ports.publisher,
     )
     if any(one.status == "too_large" for one in outcomes):
-        await _keep(ports, connector, signed, "larger than a record may be")
+        await _keep(ports, connector, signed, body, "larger than a record may be")
     elif reading.refused is not None:
-        await _keep(ports, connector, signed, reading.refused)
+        await _keep(ports, connector, signed, body, reading.refused)
     metrics.PUSHES.labels(connector.kind, "accepted").inc()
     for what, times in (reading.notes or {}).items():
         metrics.NOTES.labels(connector.kind, what).inc(times)
     return scheme.success
 
 
-async def _keep(ports: Ports, connector: Connector, signed: bytes, reason: str) -> None:
+async def _keep(ports: Ports, connector: Connector, signed: bytes, body: Any, reason: str) -> None:
+    identity = SCHEMES[connector.kind].identity(signed, body, connector)
     await ports.registry.keep_push(
         shop_id=connector.shop_id,
         connector_id=connector.connector_id,
-        digest=hashlib.sha256(signed).digest(),
+        digest=hashlib.sha256(identity).digest(),
         reason=reason,
         body=signed,
     )

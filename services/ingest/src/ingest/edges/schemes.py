@@ -5,7 +5,8 @@ name in `api.NewConnector`.
 """
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -17,7 +18,7 @@ from ingest.domain import woocommerce as woocommerce_bodies
 from ingest.domain.facts import Item
 from ingest.domain.push import Context, Reading
 from ingest.domain.reading import Unmappable
-from ingest.edges import events
+from ingest.edges import events, generic
 from ingest.edges.directory import Connector
 from ingest.edges.ports import Ports
 from web.hot import Answer
@@ -29,6 +30,10 @@ MOST_TOLD: Final = 10  # mistakes of one body
 
 def _no_greeting(_raw: bytes, _headers: Headers) -> bool:
     return False
+
+
+def _whole(signed: bytes, _body: Any, _connector: Connector) -> bytes:
+    return signed
 
 
 def _check_standard(secret: str) -> str:
@@ -47,6 +52,7 @@ class Scheme:
         success: What the sender wants to hear.
         check_secret: Refuses a secret that the platform may sign otherwise with.
         is_greeting: Knows the unsigned push that only asks whether somebody is there.
+        identity: What tells one kept push from another: of the signed bytes and what they say.
     """
 
     open: Callable[[bytes, Headers, Connector, float], bytes]
@@ -54,11 +60,28 @@ class Scheme:
     success: Answer
     check_secret: Callable[[str], str] = check_secret
     is_greeting: Callable[[bytes, Headers], bool] = _no_greeting
+    identity: Callable[[bytes, Any, Connector], bytes] = _whole
 
 
 def _open_standard(raw: bytes, headers: Headers, connector: Connector, now_s: float) -> bytes:
     standard.verify(raw, headers, connector.secrets, now_s)
     return raw
+
+
+def _open_generic(raw: bytes, headers: Headers, connector: Connector, now_s: float) -> bytes:
+    verify = generic.prepared(_config(connector))[0].verify
+    verify.verify(raw, headers, connector.secrets, now_s)
+    return raw
+
+
+def _generic_identity(signed: bytes, body: Any, connector: Connector) -> bytes:
+    return generic.identity_of(_config(connector), body) or signed
+
+
+def _config(connector: Connector) -> str:
+    if connector.config is None:
+        raise ValueError("a generic connector without a configuration")
+    return connector.config
 
 
 def _open_shopify(raw: bytes, headers: Headers, connector: Connector, _: float) -> bytes:
@@ -81,9 +104,25 @@ async def _read_native(body: Any, connector: Connector, ports: Ports) -> Reading
         posted = events.posted(body)
     except Unprocessable as error:
         raise Unmappable(str(error)) from None
+    return await _of_events(posted.events, connector, ports, {})
+
+
+async def _read_generic(body: Any, connector: Connector, ports: Ports) -> Reading:
+    shop = ports.directory.known_shop(connector.shop_id)
+    notes: Counter[str] = Counter()
+    documents = generic.events_of(_config(connector), body, shop.currency, notes)
+    return await _of_events([events.event(one) for one in documents], connector, ports, notes)
+
+
+async def _of_events(
+    read: Sequence[events.Read | events.Faults],
+    connector: Connector,
+    ports: Ports,
+    notes: Mapping[str, int],
+) -> Reading:
     items: list[Item] = []
     wrong: list[str] = []
-    for number, one in enumerate(await events.in_time(posted.events, ports)):
+    for number, one in enumerate(await events.in_time(read, ports)):
         if isinstance(one, tuple):
             wrong += [f"events/{number}{fault.field}: {fault.code}" for fault in one]
         else:
@@ -91,7 +130,7 @@ async def _read_native(body: Any, connector: Connector, ports: Ports) -> Reading
     refused = ", ".join(wrong[:MOST_TOLD])
     if not items:
         raise Unmappable(refused)
-    return Reading(items=tuple(items), refused=refused or None)
+    return Reading(items=tuple(items), refused=refused or None, notes=notes)
 
 
 def _of_a_shop(
@@ -126,6 +165,7 @@ async def _read_kuaidi100(body: Any, connector: Connector, ports: Ports) -> Read
 
 SCHEMES: Final[Mapping[str, Scheme]] = {
     "standard": Scheme(_open_standard, _read_native, Answer(204, b""), _check_standard),
+    "generic": Scheme(_open_generic, _read_generic, Answer(204, b""), identity=_generic_identity),
     "shopify": Scheme(_open_shopify, _of_a_shop(shopify_bodies.read), Answer(200, b"{}")),
     "woocommerce": Scheme(
         _open_woocommerce,

@@ -27,6 +27,7 @@ class SealedConnector:
     secrets: bytes
     accept_test: bool
     created_at: datetime
+    config: str | None
 
     @property
     def context(self) -> bytes:
@@ -96,7 +97,14 @@ class ShopStore:
         return [SealedConnector(**row._mapping) for row in rows]  # noqa: SLF001 - its public name
 
     async def add_connector(
-        self, *, connector_id: str, shop_id: str, kind: str, secrets: bytes, accept_test: bool
+        self,
+        *,
+        connector_id: str,
+        shop_id: str,
+        kind: str,
+        secrets: bytes,
+        accept_test: bool,
+        config: str | None,
     ) -> SealedConnector:
         row = {
             "connector_id": connector_id,
@@ -104,10 +112,13 @@ class ShopStore:
             "kind": kind,
             "secrets": secrets,
             "accept_test": accept_test,
+            "config": config,
         }
         put = insert(connector).values(**row).returning(connector.c.created_at)
         created_at = (await self._conn.execute(put)).scalar_one()
-        return SealedConnector(connector_id, shop_id, kind, secrets, accept_test, created_at)
+        return SealedConnector(
+            connector_id, shop_id, kind, secrets, accept_test, created_at, config
+        )
 
     async def delete_connector(self, shop_id: str, connector_id: str) -> bool:
         gone = delete(connector).where(

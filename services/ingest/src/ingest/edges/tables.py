@@ -57,6 +57,7 @@ connector = Table(
     Column("secrets", LargeBinary, nullable=False),  # sealed JSON list
     Column("accept_test", Boolean, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("config", Text),  # JSON, of the generic kind
     PrimaryKeyConstraint("connector_id"),
     Index(None, "shop_id"),
 )
