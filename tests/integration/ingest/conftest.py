@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.codec import decode
 from contracts.events import Shop
-from ingest.edges import api, events, hooks
+from ingest.edges import api, connectors, events, hooks
 from ingest.edges.directory import Directory
 from ingest.edges.hot import HotEvents, HotHooks
 from ingest.edges.ports import Ports, Registry
@@ -212,7 +212,7 @@ async def _client(
     registry = CollectorRegistry()
     app = build_api(
         "Ingest",
-        [api.router, events.router, hooks.router],
+        [api.router, connectors.router, events.router, hooks.router],
         settings,
         engine=engine,
         registry=registry,

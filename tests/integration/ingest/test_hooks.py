@@ -303,6 +303,91 @@ async def test_an_unsigned_greeting_is_none_of_another_platforms(house: Any) -> 
     assert (await house.http.post(path, content=b"webhook_id=7")).status_code == 401
 
 
+async def change(house: Any, path: str, body: Any) -> Any:
+    return await house.http.patch(
+        path.replace("/v1/hooks/", "/v1/shops/north/connectors/"),
+        json=body,
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
+
+
+async def test_a_secret_is_replaced_without_a_push_being_refused(house: Any, front: str) -> None:
+    path = await hook(house, "shopify", SECRET)
+
+    added = await change(house, path, {"new_secret": "shpss_new"})
+    assert (added.status_code, added.json()["active_secrets"]) == (200, 2)
+    for secret in (SECRET, "shpss_new"):
+        assert (await push_order(house, path, ORDER, secret)).status_code == 200
+
+    kept = await change(house, path, {"keep_secrets": 1})
+    assert (kept.status_code, kept.json()["active_secrets"]) == (200, 1)
+    assert (await push_order(house, path, ORDER, SECRET)).status_code == 401
+    assert (await push_order(house, path, ORDER, "shpss_new")).status_code == 200
+    assert (path in house.slow) == (front == "api")
+
+
+async def test_what_a_change_says_nothing_of_stays(house: Any) -> None:
+    path = (await add_generic(house, GENERIC)).json()["path"]
+
+    answer = await change(house, path, {"accept_test": True})
+
+    assert (answer.json()["accept_test"], answer.json()["active_secrets"]) == (True, 1)
+    assert answer.json()["config"]["check"] == {"/shop": "north"}
+    of_south = {**GENERIC, "check": {"/shop": "south"}}
+    assert (await change(house, path, {"config": of_south})).status_code == 200
+    assert (await push_generic(house, path, {**SOLD, "shop": "south"})).status_code == 204
+    assert len(await house.spooled()) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "secret", "body", "fault"),
+    [
+        ("woocommerce", "good1", {"new_secret": "a&b"}, ("/new_secret", "value_error")),
+        ("shopify", SECRET, {"new_secret": " x"}, ("/new_secret", "value_error")),
+        ("shopify", SECRET, {"keep_secrets": 0}, ("/keep_secrets", "greater_than_equal")),
+        ("shopify", SECRET, {"config": GENERIC}, ("/config", "unknown_field")),
+        ("shopify", SECRET, {"kind": "woocommerce"}, ("/kind", "extra_forbidden")),
+    ],
+)
+async def test_a_change_that_would_break_a_connector_is_refused(
+    house: Any, kind: str, secret: str, body: Any, fault: tuple[str, str]
+) -> None:
+    path = await hook(house, kind, secret)
+
+    answer = await change(house, path, body)
+
+    assert answer.status_code == 422
+    assert [(one["field"], one["code"]) for one in answer.json()["errors"]] == [fault]
+
+
+async def test_a_sixth_secret_is_refused_until_older_ones_are_dropped(house: Any) -> None:
+    path = await hook(house, "shopify", "one")
+    for secret in ("two", "three", "four", "five"):
+        assert (await change(house, path, {"new_secret": secret})).status_code == 200
+
+    refused = await change(house, path, {"new_secret": "six"})
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "too_many")
+    answer = await change(house, path, {"new_secret": "six", "keep_secrets": 2})
+    assert answer.json()["active_secrets"] == 2
+    assert (await push_order(house, path, ORDER, "five")).status_code == 200
+    assert (await push_order(house, path, ORDER, "four")).status_code == 401
+
+
+async def test_another_shops_connector_is_not_found(house: Any) -> None:
+    path = await hook(house, "shopify", SECRET)
+
+    elsewhere = issue_local_token(
+        "a-secret-of-more-than-thirty-two-characters", "south", ["connectors:write"]
+    )
+    answer = await house.http.patch(
+        path.replace("/v1/hooks/", "/v1/shops/south/connectors/"),
+        json={"keep_secrets": 1},
+        headers={"Authorization": f"Bearer {elsewhere}"},
+    )
+
+    assert answer.status_code == 404
+
+
 async def test_a_repeated_push_gets_the_same_answer_and_is_one_fact(house: Any) -> None:
     path = await hook(house, "shopify", SECRET)
 

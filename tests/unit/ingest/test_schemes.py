@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from ingest.edges.api import NewConnector
+from ingest.edges.connectors import NewConnector
 from ingest.edges.schemes import SCHEMES
 
 

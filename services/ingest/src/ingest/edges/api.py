@@ -1,19 +1,14 @@
 """Shops, their connectors, their customers' wish to be forgotten."""
 
-import json
-import secrets as dice
-from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, Field
 
 from contracts.events import CustomerErased, Shop, Variable
-from ingest.edges.generic import GenericConfig, prepared
 from ingest.edges.native_types import Country, Currency, Minor, Name, Zone
 from ingest.edges.ports import Ports, get_ports
-from ingest.edges.schemes import SCHEMES
-from ingest.edges.shops import SealedConnector, ShopStore, connector_context
+from ingest.edges.shops import ShopStore
 from ingest.edges.store import SOURCE
 from ingest.errors import ShopExists
 from plumbing.resources import worker_role, worker_tx
@@ -93,56 +88,6 @@ class ShopsAnswer(BaseModel):
     cursor: str | None
 
 
-class NewConnector(Strict):
-    kind: Literal["standard", "generic", "shopify", "woocommerce", "kuaidi100"]
-    config: GenericConfig | None = Field(None, description="of the kind generic, which needs it")
-    secrets: list[Annotated[str, Field(min_length=1, max_length=512)]] = Field(
-        min_length=1, max_length=5, description="all are tried; never shown again"
-    )
-    accept_test: bool = Field(False, description="make facts of the platform's test bodies too")
-
-    @field_validator("secrets")
-    @classmethod
-    def _fit(cls, secrets: list[str], info: ValidationInfo) -> list[str]:
-        scheme, config = SCHEMES.get(info.data.get("kind", "")), info.data.get("config")
-        if scheme is not None:  # else the kind is wrong, and that is said
-            check = scheme.check_secret if config is None else config.verify.check_secret
-            for secret in secrets:
-                check(secret)
-        return secrets
-
-    @model_validator(mode="after")
-    def _has_what_its_kind_needs(self) -> Self:
-        if (self.kind == "generic") != (self.config is not None):
-            raise ValueError("a generic connector needs a config, and no other has one")
-        return self
-
-
-class ConnectorAnswer(BaseModel):
-    connector_id: str
-    kind: str
-    accept_test: bool
-    config: GenericConfig | None
-    path: str = Field(description="where the sender posts to")
-    created_at: datetime
-
-
-class ConnectorsAnswer(BaseModel):
-    connectors: list[ConnectorAnswer]
-
-
-class KeptPush(BaseModel):
-    id: int
-    connector_id: str
-    reason: str
-    received_at: datetime
-
-
-class KeptPushes(BaseModel):
-    pushes: list[KeptPush]
-    cursor: str | None
-
-
 class Accepted(BaseModel):
     event_id: str
 
@@ -207,97 +152,6 @@ async def get_shop(shop_id: ShopId, engine: Engine) -> ShopAnswer:
     return _shop_answer(known)
 
 
-@router.post(
-    "/{shop_id}/connectors",
-    operation_id="add_connector",
-    status_code=201,
-    tags=["connectors"],
-    dependencies=[Depends(require("connectors:write"))],
-)
-async def add_connector(
-    shop_id: ShopId,
-    new: Annotated[NewConnector, Depends(json_body(NewConnector))],
-    engine: Engine,
-    ports: ThePorts,
-) -> ConnectorAnswer:
-    """Open a hook for a shop system or a courier. Its id cannot be guessed."""
-    await ports.directory.shop(shop_id)
-    connector_id = dice.token_urlsafe(24)
-    sealed = ports.sealer.seal(json.dumps(new.secrets).encode(), connector_context(connector_id))
-    async with shop_tx(engine, SOURCE, shop_id) as conn:
-        made = await ShopStore(conn).add_connector(
-            connector_id=connector_id,
-            shop_id=shop_id,
-            kind=new.kind,
-            secrets=sealed,
-            accept_test=new.accept_test,
-            config=None if new.config is None else new.config.model_dump_json(by_alias=True),
-        )
-    ports.directory.note_connector(made)
-    return _connector_answer(made)
-
-
-@router.get(
-    "/{shop_id}/connectors",
-    operation_id="list_connectors",
-    tags=["connectors"],
-    dependencies=[Depends(require("connectors:read"))],
-)
-async def list_connectors(shop_id: ShopId, engine: Engine) -> ConnectorsAnswer:
-    async with shop_tx(engine, SOURCE, shop_id) as conn:
-        found = await ShopStore(conn).connectors(shop_id)
-    return ConnectorsAnswer(connectors=[_connector_answer(one) for one in found])
-
-
-@router.delete(
-    "/{shop_id}/connectors/{connector_id}",
-    operation_id="delete_connector",
-    status_code=204,
-    tags=["connectors"],
-    dependencies=[Depends(require("connectors:write"))],
-)
-async def delete_connector(
-    shop_id: ShopId,
-    connector_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")],
-    engine: Engine,
-    ports: ThePorts,
-) -> None:
-    async with shop_tx(engine, SOURCE, shop_id) as conn:
-        found = await ShopStore(conn).delete_connector(shop_id, connector_id)
-    if not found:
-        raise NotFound("no such connector")
-    ports.directory.drop_connector(connector_id)
-
-
-@router.get(
-    "/{shop_id}/kept-pushes",
-    operation_id="list_kept_pushes",
-    tags=["connectors"],
-    dependencies=[Depends(require("connectors:read"))],
-)
-async def list_kept_pushes(
-    shop_id: ShopId,
-    engine: Engine,
-    limit: Limit = 50,
-    cursor: Annotated[str | None, Query()] = None,
-) -> KeptPushes:
-    """List signed pushes that could not be read as facts, with the reason; bodies stay sealed."""
-    place = decode_cursor(cursor, int)
-    async with shop_tx(engine, SOURCE, shop_id) as conn:
-        found = await ShopStore(conn).rejected_pushes(int(place[0]) if place else 0, limit)
-    pushes = [
-        KeptPush(
-            id=one.id,
-            connector_id=one.connector_id,
-            reason=one.reason,
-            received_at=one.received_at,
-        )
-        for one in found
-    ]
-    more = encode_cursor(found[-1].id) if len(found) == limit else None
-    return KeptPushes(pushes=pushes, cursor=more)
-
-
 @router.delete(
     "/{shop_id}/customers/{customer_id}",
     operation_id="erase_customer",
@@ -322,14 +176,3 @@ def _shop_answer(known: Shop) -> ShopAnswer:
     settings = {one.name: one.value for one in known.settings}
     fields = {name: getattr(known, name) for name in ShopAnswer.model_fields if name != "settings"}
     return ShopAnswer(**fields, settings=settings)
-
-
-def _connector_answer(one: SealedConnector) -> ConnectorAnswer:
-    return ConnectorAnswer(
-        connector_id=one.connector_id,
-        kind=one.kind,
-        accept_test=one.accept_test,
-        config=None if one.config is None else prepared(one.config)[0],
-        path=f"/v1/hooks/{one.connector_id}",
-        created_at=one.created_at,
-    )

@@ -1,7 +1,7 @@
 """The kinds of connectors: how each proves who sent it, and what its bodies mean.
 
 To add a platform: a verifier in `libs/webhooks`, a mapping in `ingest.domain`, a row here, and its
-name in `api.NewConnector`.
+name in `connectors.NewConnector`.
 """
 
 import hmac

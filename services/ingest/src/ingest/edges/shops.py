@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, select, text
+from sqlalchemy import Row, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -118,6 +118,21 @@ class ShopStore:
         created_at = (await self._conn.execute(put)).scalar_one()
         return SealedConnector(
             connector_id, shop_id, kind, secrets, accept_test, created_at, config
+        )
+
+    async def connector(self, shop_id: str, connector_id: str) -> SealedConnector | None:
+        """Return it locked: what is changed next is what was read."""
+        wanted = select(connector).where(
+            connector.c.connector_id == connector_id, connector.c.shop_id == shop_id
+        )
+        row = (await self._conn.execute(wanted.with_for_update())).one_or_none()
+        return None if row is None else SealedConnector(**row._mapping)  # noqa: SLF001 - its public name
+
+    async def change_connector(self, changed: SealedConnector) -> None:
+        await self._conn.execute(
+            update(connector)
+            .where(connector.c.connector_id == changed.connector_id)
+            .values(secrets=changed.secrets, accept_test=changed.accept_test, config=changed.config)
         )
 
     async def delete_connector(self, shop_id: str, connector_id: str) -> bool:

@@ -1,0 +1,260 @@
+"""Connectors: hooks for shops' systems and couriers, their secrets, what they pushed in vain."""
+
+import json
+import secrets as dice
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Final, Literal, Self
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
+
+from ingest.edges.generic import GenericConfig, prepared
+from ingest.edges.ports import Ports, get_ports
+from ingest.edges.schemes import SCHEMES
+from ingest.edges.shops import SealedConnector, ShopStore, connector_context
+from ingest.edges.store import SOURCE
+from plumbing.seal import Sealer
+from web.auth import ShopId, require
+from web.bodies import Strict, json_body
+from web.pages import Limit, decode_cursor, encode_cursor
+from web.problems import FieldError, NotFound, Unprocessable
+from web.shop_session import Engine, shop_tx
+
+MOST_SECRETS: Final = 5
+
+router = APIRouter(prefix="/v1/shops", tags=["connectors"])
+
+ThePorts = Annotated[Ports, Depends(get_ports)]
+ConnectorId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Secret = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class NewConnector(Strict):
+    kind: Literal["standard", "generic", "shopify", "woocommerce", "kuaidi100"]
+    config: GenericConfig | None = Field(None, description="of the kind generic, which needs it")
+    secrets: list[Secret] = Field(
+        min_length=1, max_length=MOST_SECRETS, description="all are tried; never shown again"
+    )
+    accept_test: bool = Field(False, description="make facts of the platform's test bodies too")
+
+    @field_validator("secrets")
+    @classmethod
+    def _fit(cls, secrets: list[str], info: ValidationInfo) -> list[str]:
+        config = info.data.get("config")
+        if "kind" in info.data:  # else it is wrong, and that is said
+            for secret in secrets:
+                _check_secret(secret, info.data["kind"], config)
+        return secrets
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> Self:
+        if (self.kind == "generic") != (self.config is not None):
+            raise ValueError("a generic connector needs a config, and no other has one")
+        return self
+
+
+class ConnectorChange(Strict):
+    """What is left out stays. To replace a secret, add the new one, then keep one."""
+
+    new_secret: Secret | None = Field(None, description="tried first from now on")
+    keep_secrets: int | None = Field(
+        None, ge=1, le=MOST_SECRETS, description="so many of the newest; the others are forgotten"
+    )
+    accept_test: bool | None = None
+    config: GenericConfig | None = None
+
+
+class ConnectorAnswer(BaseModel):
+    connector_id: str
+    kind: str
+    accept_test: bool
+    active_secrets: int
+    config: GenericConfig | None
+    path: str = Field(description="where the sender posts to")
+    created_at: datetime
+
+
+class ConnectorsAnswer(BaseModel):
+    connectors: list[ConnectorAnswer]
+
+
+class KeptPush(BaseModel):
+    id: int
+    connector_id: str
+    reason: str
+    received_at: datetime
+
+
+class KeptPushes(BaseModel):
+    pushes: list[KeptPush]
+    cursor: str | None
+
+
+@router.post(
+    "/{shop_id}/connectors",
+    operation_id="add_connector",
+    status_code=201,
+    dependencies=[Depends(require("connectors:write"))],
+)
+async def add_connector(
+    shop_id: ShopId,
+    new: Annotated[NewConnector, Depends(json_body(NewConnector))],
+    engine: Engine,
+    ports: ThePorts,
+) -> ConnectorAnswer:
+    """Open a hook for a shop system or a courier. Its id cannot be guessed."""
+    await ports.directory.shop(shop_id)
+    connector_id = dice.token_urlsafe(24)
+    sealed = _sealed(new.secrets, connector_id, ports.sealer)
+    async with shop_tx(engine, SOURCE, shop_id) as conn:
+        made = await ShopStore(conn).add_connector(
+            connector_id=connector_id,
+            shop_id=shop_id,
+            kind=new.kind,
+            secrets=sealed,
+            accept_test=new.accept_test,
+            config=None if new.config is None else new.config.model_dump_json(by_alias=True),
+        )
+    ports.directory.note_connector(made)
+    return _connector_answer(made, ports.sealer)
+
+
+@router.get(
+    "/{shop_id}/connectors",
+    operation_id="list_connectors",
+    dependencies=[Depends(require("connectors:read"))],
+)
+async def list_connectors(shop_id: ShopId, engine: Engine, ports: ThePorts) -> ConnectorsAnswer:
+    async with shop_tx(engine, SOURCE, shop_id) as conn:
+        found = await ShopStore(conn).connectors(shop_id)
+    return ConnectorsAnswer(connectors=[_connector_answer(one, ports.sealer) for one in found])
+
+
+@router.patch(
+    "/{shop_id}/connectors/{connector_id}",
+    operation_id="change_connector",
+    dependencies=[Depends(require("connectors:write"))],
+)
+async def change_connector(
+    shop_id: ShopId,
+    connector_id: ConnectorId,
+    change: Annotated[ConnectorChange, Depends(json_body(ConnectorChange))],
+    engine: Engine,
+    ports: ThePorts,
+) -> ConnectorAnswer:
+    """Change secrets or description; this pod knows it at once, the others within seconds."""
+    async with shop_tx(engine, SOURCE, shop_id) as conn:
+        store = ShopStore(conn)
+        known = await store.connector(shop_id, connector_id)
+        if known is None:
+            raise NotFound("no such connector")
+        changed = _changed(known, change, ports.sealer)
+        await store.change_connector(changed)
+    ports.directory.note_connector(changed)
+    return _connector_answer(changed, ports.sealer)
+
+
+@router.delete(
+    "/{shop_id}/connectors/{connector_id}",
+    operation_id="delete_connector",
+    status_code=204,
+    dependencies=[Depends(require("connectors:write"))],
+)
+async def delete_connector(
+    shop_id: ShopId,
+    connector_id: ConnectorId,
+    engine: Engine,
+    ports: ThePorts,
+) -> None:
+    async with shop_tx(engine, SOURCE, shop_id) as conn:
+        found = await ShopStore(conn).delete_connector(shop_id, connector_id)
+    if not found:
+        raise NotFound("no such connector")
+    ports.directory.drop_connector(connector_id)
+
+
+@router.get(
+    "/{shop_id}/kept-pushes",
+    operation_id="list_kept_pushes",
+    dependencies=[Depends(require("connectors:read"))],
+)
+async def list_kept_pushes(
+    shop_id: ShopId,
+    engine: Engine,
+    limit: Limit = 50,
+    cursor: Annotated[str | None, Query()] = None,
+) -> KeptPushes:
+    """List signed pushes that could not be read as facts, with the reason; bodies stay sealed."""
+    place = decode_cursor(cursor, int)
+    async with shop_tx(engine, SOURCE, shop_id) as conn:
+        found = await ShopStore(conn).rejected_pushes(int(place[0]) if place else 0, limit)
+    pushes = [
+        KeptPush(
+            id=one.id,
+            connector_id=one.connector_id,
+            reason=one.reason,
+            received_at=one.received_at,
+        )
+        for one in found
+    ]
+    more = encode_cursor(found[-1].id) if len(found) == limit else None
+    return KeptPushes(pushes=pushes, cursor=more)
+
+
+def _changed(known: SealedConnector, change: ConnectorChange, sealer: Sealer) -> SealedConnector:
+    """Return *known* as *change* wants it; `Unprocessable` when it may not be so."""
+    if change.config is not None and known.config is None:
+        raise _wrong("config", "unknown_field", "only a generic connector has a config")
+    config = change.config or (None if known.config is None else prepared(known.config)[0])
+    active = _opened(known, sealer)
+    if change.new_secret is not None:
+        active.insert(0, change.new_secret)
+    active = active[: change.keep_secrets]
+    if len(active) > MOST_SECRETS:
+        raise _wrong("new_secret", "too_many", f"{MOST_SECRETS} are active: keep fewer")
+    for secret in active:
+        try:
+            _check_secret(secret, known.kind, config)
+        except ValueError as error:
+            raise _wrong("new_secret", "value_error", str(error)) from None
+    return replace(
+        known,
+        secrets=_sealed(active, known.connector_id, sealer),
+        accept_test=known.accept_test if change.accept_test is None else change.accept_test,
+        config=None if config is None else config.model_dump_json(by_alias=True),
+    )
+
+
+def _check_secret(secret: str, kind: str, config: GenericConfig | None) -> None:
+    """Raise ValueError when the sender may sign otherwise with it."""
+    if config is None:
+        SCHEMES[kind].check_secret(secret)
+    else:
+        config.verify.check_secret(secret)
+
+
+def _wrong(field: str, code: str, why: str) -> Unprocessable:
+    return Unprocessable(why, errors=[FieldError(f"/{field}", code)])
+
+
+def _sealed(active: Sequence[str], connector_id: str, sealer: Sealer) -> bytes:
+    return sealer.seal(json.dumps(active).encode(), connector_context(connector_id))
+
+
+def _opened(one: SealedConnector, sealer: Sealer) -> list[str]:
+    active: list[str] = json.loads(sealer.unseal(one.secrets, one.context))
+    return active
+
+
+def _connector_answer(one: SealedConnector, sealer: Sealer) -> ConnectorAnswer:
+    return ConnectorAnswer(
+        connector_id=one.connector_id,
+        kind=one.kind,
+        accept_test=one.accept_test,
+        active_secrets=len(_opened(one, sealer)),
+        config=None if one.config is None else prepared(one.config)[0],
+        path=f"/v1/hooks/{one.connector_id}",
+        created_at=one.created_at,
+    )
