@@ -55,7 +55,7 @@ class Session:
         Raises:
             CliError: Anything but a success, as a line to show.
         """
-        url = self._base_url(service)
+        url = self.url_of(service)
         given = {name: value for name, value in (query or {}).items() if value is not None}
         headers = {"Authorization": f"Bearer {self._token(scope)}"}
         try:
@@ -119,7 +119,8 @@ class Session:
             raise BadSetting("HUILIU_TOKEN is not a token: it holds what no token holds.")
         return given or self.local_token(OPERATOR, [scope], LOCAL_TOKEN_S)
 
-    def _base_url(self, service: Service) -> str:
+    def url_of(self, service: Service) -> str:
+        """Return where *service* is, without a slash at the end; `BadSetting` if that is no URL."""
         url = self.environment.get(service.variable) or service.local_url
         try:
             parts = urlsplit(url)

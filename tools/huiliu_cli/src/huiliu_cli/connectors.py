@@ -1,0 +1,182 @@
+"""`huiliu connectors`: wire a shop's system or a courier to Huiliu, and look after its secrets."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+import typer
+
+from huiliu_cli.client import Service, Session
+from huiliu_cli.dead_letters import AsJson
+from huiliu_cli.errors import BadSetting
+from huiliu_cli.render import printable, show, show_json, show_rows
+
+READ: Final = "connectors:read"
+WRITE: Final = "connectors:write"
+
+app = typer.Typer(no_args_is_help=True, help="Hooks for shops' systems and couriers.")
+
+Shop = Annotated[str, typer.Option("--shop", help="Whose it is.")]
+Id = Annotated[str, typer.Argument(metavar="CONNECTOR", help="Its id, as `list` has it.")]
+SecretFile = Annotated[
+    Path | None,
+    typer.Option(help="A file whose only line is the secret, - for standard input; else asked."),
+]
+Config = Annotated[
+    Path | None, typer.Option(help="JSON, of the kind generic: how it signs, what it means.")
+]
+
+
+@app.command("add")
+def add_connector(  # noqa: PLR0913 - one option a choice
+    ctx: typer.Context,
+    kind: Annotated[str, typer.Argument(help="shopify, woocommerce, standard, ...")],
+    shop: Shop,
+    *,
+    secret_file: SecretFile = None,
+    config: Config = None,
+    accept_test: Annotated[bool, typer.Option(help="Take the platform's test bodies too.")] = False,
+    public_url: Annotated[
+        str | None, typer.Option(help="Where ingest is seen from outside; else its own address.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open a hook and print the address to give to the sender."""
+    session: Session = ctx.obj
+    body: dict[str, Any] = {
+        "kind": kind,
+        "secrets": [_secret(secret_file)],
+        "accept_test": accept_test,
+    }
+    if config is not None:
+        body["config"] = _json_of(config)
+    made = session.ask(Service.INGEST, "POST", _path(shop), scope=WRITE, body=body)
+    url = f"{(public_url or session.url_of(Service.INGEST)).rstrip('/')}{made['path']}"
+    if as_json:
+        show_json({**made, "url": url})
+        return
+    typer.echo(f"connector {printable(made['connector_id'])} is open; the sender posts to")
+    typer.echo(printable(url))
+
+
+@app.command("list")
+def list_connectors(ctx: typer.Context, shop: Shop, *, as_json: AsJson = False) -> None:
+    """List a shop's connectors."""
+    session: Session = ctx.obj
+    rows = session.ask(Service.INGEST, "GET", _path(shop), scope=READ)["connectors"]
+    if as_json:
+        show_json(rows)
+        return
+    columns = ("connector_id", "kind", "active_secrets", "accept_test", "path", "created_at")
+    show_rows(rows, "this shop has no connectors yet", *columns)
+
+
+@app.command("rotate")
+def rotate_secret(
+    ctx: typer.Context,
+    connector: Id,
+    shop: Shop,
+    *,
+    secret_file: SecretFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a secret. The older ones stay good until `keep` drops them."""
+    _change(ctx, shop, connector, {"new_secret": _secret(secret_file)}, as_json=as_json)
+
+
+@app.command("keep")
+def keep_secrets(
+    ctx: typer.Context,
+    connector: Id,
+    number: Annotated[int, typer.Argument(min=1, max=5, help="How many of the newest.")],
+    shop: Shop,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Forget all secrets but the newest so many."""
+    _change(ctx, shop, connector, {"keep_secrets": number}, as_json=as_json)
+
+
+@app.command("describe")
+def describe(
+    ctx: typer.Context,
+    connector: Id,
+    config: Annotated[Path, typer.Argument(help="JSON: how it signs, what it means.")],
+    shop: Shop,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Replace the description of a generic connector."""
+    _change(ctx, shop, connector, {"config": _json_of(config)}, as_json=as_json)
+
+
+@app.command("remove")
+def remove_connector(ctx: typer.Context, connector: Id, shop: Shop) -> None:
+    """Close a hook: whoever posts to it hears 404 from now on."""
+    session: Session = ctx.obj
+    session.ask(Service.INGEST, "DELETE", _path(shop, connector), scope=WRITE)
+    typer.echo("it is closed")
+
+
+@app.command("kept")
+def list_kept(
+    ctx: typer.Context,
+    shop: Shop,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List signed pushes that could not be used, with the reason."""
+    session: Session = ctx.obj
+    path = f"/v1/shops/{quote(shop, safe='')}/kept-pushes"
+    rows = list(session.pages(Service.INGEST, path, scope=READ, at_most=limit))
+    if as_json:
+        show_json(rows)
+        return
+    columns = ("id", "connector_id", "reason", "received_at")
+    show_rows(rows, "every signed push could be used", *columns)
+
+
+def _change(
+    ctx: typer.Context, shop: str, connector: str, body: Mapping[str, Any], *, as_json: bool
+) -> None:
+    session: Session = ctx.obj
+    path = _path(shop, connector)
+    changed = session.ask(Service.INGEST, "PATCH", path, scope=WRITE, body=body)
+    if as_json:
+        show_json(changed)
+    else:
+        show({name: value for name, value in changed.items() if name != "config"})
+
+
+def _path(shop: str, connector: str = "") -> str:
+    path = f"/v1/shops/{quote(shop, safe='')}/connectors"
+    return f"{path}/{quote(connector, safe='')}" if connector else path
+
+
+def _secret(file: Path | None) -> str:
+    """Return it without it being seen in a list of processes or a shell's history."""
+    if file is None:
+        asked: str = typer.prompt("secret", hide_input=True)
+        return asked
+    text = sys.stdin.read() if str(file) == "-" else _read(file)
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _json_of(file: Path) -> Any:
+    try:
+        return json.loads(_read(file))
+    except ValueError as error:
+        raise BadSetting(f"{file} is not JSON: {error}") from None
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise BadSetting(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadSetting(f"{file} is not text in UTF-8") from None
