@@ -4,8 +4,9 @@ import base64
 import hmac
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -14,7 +15,7 @@ from contracts.topics import SHIPMENTS
 from ingest.edges.consumer import Consumer
 from plumbing.records import Record
 from web.auth import issue_local_token
-from webhooks import kuaidi100, shopify, standard, woocommerce
+from webhooks import kuaidi100, shopify, standard, woocommerce, youzan
 
 SECRET = "shpss_test_secret"
 SALT = "salt-of-the-courier"
@@ -253,6 +254,76 @@ async def test_a_description_is_checked_when_it_is_saved_and_shown_when_listed(h
     [shown] = listed.json()["connectors"]
     assert (shown["kind"], shown["config"]["verify"]) == ("generic", of_standard["verify"])
     assert shown["config"]["rules"][0]["fields"]["order_id"]["as"] == "id"
+
+
+async def add_youzan(house: Any, form: str) -> str:
+    made = await house.http.post(
+        "/v1/shops/north/connectors",
+        json={
+            "kind": "youzan",
+            "secrets": [SECRET],
+            "config": {"client_id": "yz01", "kdt_id": 7, "form": form},
+        },
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
+    path: str = made.json()["path"]
+    return path
+
+
+async def push_youzan(house: Any, path: str, form: str, **changes: Any) -> Any:
+    order = {
+        "order_info": {
+            "tid": "E1",
+            "created": "2026-01-05 09:58:00",
+            "pay_time": "2026-01-05 10:00:00",
+            "update_time": "2026-01-05 10:00:02",
+        },
+        "pay_info": {"payment": "89.00", "post_fee": "0.00"},
+        "buyer_info": {"buyer_id": 109},
+        "orders": [{"outer_sku_id": "S-1", "title": "茶 叶", "num": 1, "price": "89.00"}],
+    }
+    text = quote(json.dumps({"full_order_info": order}), safe=":,").replace("%20", "+")
+    body = {"client_id": "yz01", "kdt_id": 7, "test": False, "msg": text, **changes}
+    if form == "body":
+        body["sign"] = youzan.sign("yz01", SECRET, text.encode())
+    raw = json.dumps(body).encode()
+    headers = {} if form == "body" else {youzan.HEADER: youzan.sign("yz01", SECRET, raw)}
+    return await house.http.post(path, content=raw, headers=headers)
+
+
+@pytest.mark.parametrize("form", ["header", "body"])
+async def test_youzan_pushes_in_two_forms(house: Any, front: str, form: str) -> None:
+    path = await add_youzan(house, form)
+    other = "body" if form == "header" else "header"
+
+    answer = await push_youzan(house, path, form)
+
+    assert (answer.status_code, answer.json()) == (200, {"code": 0, "msg": "success"})
+    assert (await push_youzan(house, path, other)).status_code == 401
+    assert (path in house.slow) == (front == "api")
+    [order] = [fact for fact in await house.spooled() if isinstance(fact, OrderFacts)]
+    assert (order.order_id, order.customer_id, order.total_minor) == ("E1", "109", 8900)
+    assert (order.paid_at, order.paid_hint_at) == (None, datetime(2026, 1, 5, 2, tzinfo=UTC))
+
+
+async def test_youzans_probe_gets_its_answer_and_says_nothing(house: Any) -> None:
+    path = await add_youzan(house, "header")
+
+    answer = await house.http.post(path, content=b'{"test":true,"msg":"%7B%7D"}')
+
+    assert (answer.status_code, await house.spooled()) == (200, [])
+    for unsigned in (b'{"test":1}', b'["test"]', b'{"test":'):
+        assert (await house.http.post(path, content=unsigned)).status_code == 401
+
+
+@pytest.mark.parametrize("changes", [{"kdt_id": 8}, {"client_id": "yz02"}, {"msg": "%7B"}])
+async def test_what_youzan_says_of_another_shop_is_kept(house: Any, changes: Any) -> None:
+    path = await add_youzan(house, "header")
+
+    assert (await push_youzan(house, path, "header", **changes)).status_code == 200
+
+    assert len(await house.rows("select reason from ingest.rejected_push")) == 1
+    assert await house.spooled() == []
 
 
 async def test_woocommerce_greets_then_pushes_orders(house: Any, front: str) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -21,6 +22,7 @@ from webhooks import (
     standard,
     stripe,
     woocommerce,
+    youzan,
 )
 from webhooks.described import Description, Part
 
@@ -144,6 +146,8 @@ def test_there_are_one_to_five_secrets(secrets: list[str]) -> None:
         lambda: woocommerce.verify(b"", [], secrets),
         lambda: stripe.verify(b"", [], secrets, 0),
         lambda: described.verify(TIMED, b"", [], secrets, 0),
+        lambda: youzan.verify_body(b"", [], "yz01", secrets),
+        lambda: youzan.verify_message(b"", "yz01", secrets),
         lambda: kuaidi100.verify(b"", secrets),
         lambda: standard.verify(b"", [], secrets, 0),
     ):
@@ -277,6 +281,49 @@ def test_stripe_without_one_time_and_one_good_signature_is_refused(value: bytes)
         stripe.verify(STRIPE_BODY, stripe_headers(value), ["whsec_demo"], STRIPE_NOW_S)
 
 
+# From md5sum: the client id "yz01", the text, the secret "s3cr".
+YOUZAN_BODY = (
+    b'{"client_id":"yz01","id":"E1","kdt_id":7,"msg":"%7B%22tid%22%3A%22E1%22%7D",'
+    b'"type":"trade_TradeClose","version":1767578400}'
+)
+YOUZAN_MAC = b"5632b6c91b360357c3f4880c237b8577"
+YOUZAN_MSG = "%7B%22tid%22%3A%22E1%22%7D"
+YOUZAN_MSG_MAC = "c36e21e5e919075ccfc8190cb98105ed"
+
+
+def youzan_accepts(body: bytes, mac: bytes) -> None:
+    youzan.verify_body(body, [(b"event-sign", mac)], "yz01", ["new", "s3cr"])
+
+
+def test_youzan_signs_all_of_a_body_or_its_message() -> None:
+    youzan_accepts(YOUZAN_BODY, YOUZAN_MAC)
+    body = json.dumps({"msg": YOUZAN_MSG, "sign": YOUZAN_MSG_MAC, "type": "anything"}).encode()
+    assert youzan.verify_message(body, "yz01", ["new", "s3cr"]) == b'{"tid":"E1"}'
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"[]",
+        b"{",
+        json.dumps({"msg": YOUZAN_MSG}).encode(),
+        json.dumps({"msg": 1, "sign": YOUZAN_MSG_MAC}).encode(),
+        json.dumps({"msg": YOUZAN_MSG, "sign": 1}).encode(),
+        json.dumps({"msg": YOUZAN_MSG, "sign": "é"}).encode(),
+        json.dumps({"msg": YOUZAN_MSG + "+", "sign": YOUZAN_MSG_MAC}).encode(),
+        json.dumps({"msg": "%FF", "sign": youzan.sign("yz01", "s3cr", b"%FF")}).encode(),
+    ],
+)
+def test_a_youzan_message_that_is_not_signed_text_is_refused(raw: bytes) -> None:
+    with pytest.raises(BadSignature):
+        youzan.verify_message(raw, "yz01", ["s3cr"])
+
+
+def test_a_blank_in_a_youzan_message_has_two_spellings() -> None:
+    assert youzan.decoded("a+b%20c%2Bd") == b"a b c+d"
+
+
 def described_as(**changes: Any) -> Description:
     plain: dict[str, Any] = {
         "header": "X-Sig",
@@ -397,6 +444,7 @@ def stripe_accepts(body: bytes, mac: bytes) -> None:
         pytest.param(shopify_accepts, RFC_BODY, RFC_MAC, id="shopify"),
         pytest.param(woocommerce_accepts, RFC_BODY, RFC_MAC, id="woocommerce"),
         pytest.param(stripe_accepts, STRIPE_BODY, STRIPE_MAC, id="stripe"),
+        pytest.param(youzan_accepts, YOUZAN_BODY, YOUZAN_MAC, id="youzan"),
     ],
 )
 def test_every_changed_bit_is_noticed(

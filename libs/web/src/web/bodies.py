@@ -8,11 +8,11 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, LiteralString, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from web.problems import BadRequest, FieldError, Problem, Unprocessable, UnsupportedMedia
 from webhooks import strict_json
@@ -94,6 +94,14 @@ def json_body(
             must not quote the body.
     """
     return JsonBody(model, check)
+
+
+def refused(code: LiteralString, *place: str) -> ValidationError:
+    """Return what a validator raises to blame one place below it."""
+    error = PydanticCustomError(code, "it does not fit")
+    return ValidationError.from_exception_data(
+        "body", [InitErrorDetails(type=error, loc=place, input=None)]
+    )
 
 
 def field_errors(error: ValidationError, raw: bytes | None = None) -> list[FieldError]:

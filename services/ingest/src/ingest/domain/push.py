@@ -62,9 +62,9 @@ def minor(printed: Any, currency: str, notes: Counter[str]) -> int | None:
     return found
 
 
-def quantity(item: Mapping[str, Any]) -> int:
+def quantity(item: Mapping[str, Any], name: str = "quantity") -> int:
     """Return how many pieces a line of an order has."""
-    found = item.get("quantity")
+    found = item.get(name)
     if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found <= MOST:
         raise Unmappable("a line without a quantity that can be")
     return found

@@ -5,24 +5,27 @@ import secrets as dice
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
-from ingest.edges.generic import GenericConfig, prepared
+from ingest.edges.configs import CONFIGS, Config, YouzanConfig, config_of
+from ingest.edges.generic import GenericConfig
 from ingest.edges.ports import Ports, get_ports
 from ingest.edges.schemes import SCHEMES
 from ingest.edges.shops import SealedConnector, ShopStore, connector_context
 from ingest.edges.store import SOURCE
 from plumbing.seal import Sealer
 from web.auth import ShopId, require
-from web.bodies import Strict, json_body
+from web.bodies import Strict, field_errors, json_body, refused
 from web.pages import Limit, decode_cursor, encode_cursor
 from web.problems import FieldError, NotFound, Unprocessable
 from web.shop_session import Engine, shop_tx
 
 MOST_SECRETS: Final = 5
+
+N = TypeVar("N", bound="NewPlain | NewGeneric | NewYouzan")
 
 router = APIRouter(prefix="/v1/shops", tags=["connectors"])
 
@@ -31,28 +34,55 @@ ConnectorId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Secret = Annotated[str, Field(min_length=1, max_length=512)]
 
 
-class NewConnector(Strict):
-    kind: Literal["standard", "generic", "shopify", "woocommerce", "kuaidi100"]
-    config: GenericConfig | None = Field(None, description="of the kind generic, which needs it")
+class _New(Strict):
     secrets: list[Secret] = Field(
         min_length=1, max_length=MOST_SECRETS, description="all are tried; never shown again"
     )
     accept_test: bool = Field(False, description="make facts of the platform's test bodies too")
 
-    @field_validator("secrets")
-    @classmethod
-    def _fit(cls, secrets: list[str], info: ValidationInfo) -> list[str]:
-        config = info.data.get("config")
-        if "kind" in info.data:  # else it is wrong, and that is said
-            for secret in secrets:
-                _check_secret(secret, info.data["kind"], config)
-        return secrets
+
+class NewPlain(_New):
+    kind: Literal["standard", "shopify", "woocommerce", "kuaidi100"]
+    config: None = None
 
     @model_validator(mode="after")
-    def _has_what_its_kind_needs(self) -> Self:
-        if (self.kind == "generic") != (self.config is not None):
-            raise ValueError("a generic connector needs a config, and no other has one")
-        return self
+    def _fit(self) -> Self:
+        return _with_fit_secrets(self)
+
+
+class NewGeneric(_New):
+    """Any system that signs JSON, described."""
+
+    kind: Literal["generic"]
+    config: GenericConfig
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        return _with_fit_secrets(self)
+
+
+class NewYouzan(_New):
+    kind: Literal["youzan"]
+    config: YouzanConfig
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        return _with_fit_secrets(self)
+
+
+NewConnector: TypeAlias = NewPlain | NewGeneric | NewYouzan
+NEW: Final[TypeAdapter[NewConnector]] = TypeAdapter(
+    Annotated[NewConnector, Field(discriminator="kind")]
+)
+
+
+def _with_fit_secrets(new: N) -> N:
+    for secret in new.secrets:
+        try:
+            _check_secret(secret, new.kind, new.config)
+        except ValueError:
+            raise refused("value_error", "secrets") from None
+    return new
 
 
 class ConnectorChange(Strict):
@@ -63,7 +93,7 @@ class ConnectorChange(Strict):
         None, ge=1, le=MOST_SECRETS, description="so many of the newest; the others are forgotten"
     )
     accept_test: bool | None = None
-    config: GenericConfig | None = None
+    config: dict[str, Any] | None = Field(None, description="the whole, as when it was added")
 
 
 class ConnectorAnswer(BaseModel):
@@ -71,7 +101,7 @@ class ConnectorAnswer(BaseModel):
     kind: str
     accept_test: bool
     active_secrets: int
-    config: GenericConfig | None
+    config: Config | None
     path: str = Field(description="where the sender posts to")
     created_at: datetime
 
@@ -100,7 +130,7 @@ class KeptPushes(BaseModel):
 )
 async def add_connector(
     shop_id: ShopId,
-    new: Annotated[NewConnector, Depends(json_body(NewConnector))],
+    new: Annotated[NewConnector, Depends(json_body(NEW))],
     engine: Engine,
     ports: ThePorts,
 ) -> ConnectorAnswer:
@@ -205,9 +235,7 @@ async def list_kept_pushes(
 
 def _changed(known: SealedConnector, change: ConnectorChange, sealer: Sealer) -> SealedConnector:
     """Return *known* as *change* wants it; `Unprocessable` when it may not be so."""
-    if change.config is not None and known.config is None:
-        raise _wrong("config", "unknown_field", "only a generic connector has a config")
-    config = change.config or (None if known.config is None else prepared(known.config)[0])
+    config = _config_of(known) if change.config is None else _read_config(known, change.config)
     active = _opened(known, sealer)
     if change.new_secret is not None:
         active.insert(0, change.new_secret)
@@ -227,12 +255,28 @@ def _changed(known: SealedConnector, change: ConnectorChange, sealer: Sealer) ->
     )
 
 
-def _check_secret(secret: str, kind: str, config: GenericConfig | None) -> None:
+def _config_of(one: SealedConnector) -> Config | None:
+    return None if one.config is None else config_of(one.kind, one.config)
+
+
+def _read_config(known: SealedConnector, given: dict[str, Any]) -> Config:
+    model = CONFIGS.get(known.kind)
+    if model is None:
+        raise _wrong("config", "unknown_field", f"a connector of kind {known.kind} has no config")
+    raw = json.dumps(given).encode()
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        errors = [FieldError(f"/config{one.field}", one.code) for one in field_errors(error, raw)]
+        raise Unprocessable("the config is not what its kind needs", errors=errors) from None
+
+
+def _check_secret(secret: str, kind: str, config: Config | None) -> None:
     """Raise ValueError when the sender may sign otherwise with it."""
     if config is None:
         SCHEMES[kind].check_secret(secret)
     else:
-        config.verify.check_secret(secret)
+        config.check_secret(secret)
 
 
 def _wrong(field: str, code: str, why: str) -> Unprocessable:
@@ -254,7 +298,7 @@ def _connector_answer(one: SealedConnector, sealer: Sealer) -> ConnectorAnswer:
         kind=one.kind,
         accept_test=one.accept_test,
         active_secrets=len(_opened(one, sealer)),
-        config=None if one.config is None else prepared(one.config)[0],
+        config=_config_of(one),
         path=f"/v1/hooks/{one.connector_id}",
         created_at=one.created_at,
     )

@@ -12,7 +12,6 @@ from typing import (
     Any,
     Final,
     Literal,
-    LiteralString,
     Self,
     TypeAlias,
     get_args,
@@ -26,16 +25,15 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
-    ValidationError,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from ingest.domain import translation
 from ingest.domain.translation import Listed, Rule, Steps, Translation, digest_of, translate
 from ingest.edges import native
 from ingest.edges.native_types import Zone
-from web.bodies import Strict
+from web.bodies import Strict, refused
 from webhooks import Headers, check_secret, described, standard, stripe
 
 KINDS: Final[Mapping[str, type[native.Event]]] = {
@@ -103,9 +101,9 @@ class Hmac(Strict):
     @model_validator(mode="after")
     def _signs_what_counts(self) -> Self:
         if "body" not in self.signed:
-            raise _refused("missing", "signed")  # the body
+            raise refused("missing", "signed")  # the body
         if self.time is not None and self.time not in self.signed:
-            raise _refused("missing", "signed")  # the time's header
+            raise refused("missing", "signed")  # the time's header
         return self
 
     def check_secret(self, secret: str) -> None:
@@ -141,16 +139,16 @@ class From(Strict):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if (self.path is None) == (self.value is None):
-            raise _refused("missing" if self.path is None else "too_many", "path")
+            raise refused("missing" if self.path is None else "too_many", "path")
         if self.kind == "time" and self.format not in ("rfc3339", "epoch_s", "epoch_ms"):
             if "%" not in self.format:
-                raise _refused("unknown", "format")
+                raise refused("unknown", "format")
             try:
                 datetime.strptime(_WITHOUT_ZONE.strftime(self.format), self.format)  # noqa: DTZ007
             except ValueError:
-                raise _refused("format", "format") from None
+                raise refused("format", "format") from None
             if self.zone is None and "%z" not in self.format:
-                raise _refused("missing", "zone")
+                raise refused("missing", "zone")
         return self
 
     def field(self) -> translation.Field:
@@ -223,6 +221,9 @@ class GenericConfig(Strict):
     )
     rules: list[RuleConfig] = Field(min_length=1, max_length=50)
 
+    def check_secret(self, secret: str) -> None:
+        self.verify.check_secret(secret)
+
     def translation(self) -> Translation:
         return Translation(
             tuple((translation.steps(path), known) for path, known in self.check.items()),
@@ -263,13 +264,13 @@ def _demand_fields(
         found, inner = _field(event, name)
         if not found or isinstance(field, Each) != (inner is not None):
             # A list of objects is made of a list, and nothing else is.
-            raise _refused("unknown_field", *place, name)
+            raise refused("unknown_field", *place, name)
         if isinstance(field, Each) and inner is not None:
             _demand_fields(inner, field.fields, (*place, name, "fields"))
     tops = {name.partition(".")[0] for name in given}
     for name, info in event.model_fields.items():
         if name != "kind" and info.is_required() and name not in tops:
-            raise _refused("missing", *place, name)
+            raise refused("missing", *place, name)
 
 
 def _field(event: type[BaseModel], name: str) -> tuple[bool, type[BaseModel] | None]:
@@ -294,10 +295,3 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _is_list(annotation: Any) -> bool:
     return get_origin(annotation) is list or any(map(_is_list, get_args(annotation)))
-
-
-def _refused(code: LiteralString, *place: str) -> ValidationError:
-    error = InitErrorDetails(
-        type=PydanticCustomError(code, "it does not fit"), loc=place, input=None
-    )
-    return ValidationError.from_exception_data("configuration", [error])

@@ -15,15 +15,27 @@ from care.phones import normalise
 from ingest.domain import kuaidi100 as courier
 from ingest.domain import shopify as shopify_bodies
 from ingest.domain import woocommerce as woocommerce_bodies
+from ingest.domain import youzan as youzan_bodies
 from ingest.domain.facts import Item
 from ingest.domain.push import Context, Reading
 from ingest.domain.reading import Unmappable
 from ingest.edges import events, generic
+from ingest.edges.configs import YouzanConfig, config_of
 from ingest.edges.directory import Connector
 from ingest.edges.ports import Ports
 from web.hot import Answer
 from web.problems import Unprocessable
-from webhooks import Headers, check_secret, kuaidi100, shopify, standard, woocommerce
+from webhooks import (
+    BadJson,
+    Headers,
+    check_secret,
+    kuaidi100,
+    shopify,
+    standard,
+    strict_json,
+    woocommerce,
+    youzan,
+)
 
 MOST_TOLD: Final = 10  # mistakes of one body
 
@@ -80,8 +92,53 @@ def _generic_identity(signed: bytes, body: Any, connector: Connector) -> bytes:
 
 def _config(connector: Connector) -> str:
     if connector.config is None:
-        raise ValueError("a generic connector without a configuration")
+        raise ValueError("a connector without the configuration that its kind needs")
     return connector.config
+
+
+def _youzan(connector: Connector) -> YouzanConfig:
+    config = config_of("youzan", _config(connector))
+    if not isinstance(config, YouzanConfig):
+        raise TypeError("another kind's configuration")
+    return config
+
+
+def _open_youzan(raw: bytes, headers: Headers, connector: Connector, _: float) -> bytes:
+    config = _youzan(connector)
+    if config.form == "body":
+        return youzan.verify_message(raw, config.client_id, connector.secrets)
+    youzan.verify_body(raw, headers, config.client_id, connector.secrets)
+    return raw
+
+
+async def _read_youzan(body: Any, connector: Connector, ports: Ports) -> Reading:
+    config = _youzan(connector)
+    if config.form == "header":
+        body = _youzan_message(body, config)
+    return youzan_bodies.read(body, _context(connector, ports))
+
+
+def _youzan_message(body: Any, config: YouzanConfig) -> Any:
+    """Return the message inside a signed body, which must be of the app and the shop."""
+    if not isinstance(body, dict):
+        raise Unmappable("not an object")
+    if body.get("client_id") != config.client_id or body.get("kdt_id") != config.kdt_id:
+        raise Unmappable("it is of another app or shop")
+    try:
+        return strict_json(youzan.decoded(body["msg"]))
+    except (KeyError, TypeError, AttributeError, BadJson, ValueError):
+        raise Unmappable("msg is no JSON") from None
+
+
+def _is_youzans_probe(raw: bytes, _: Headers) -> bool:
+    """Tell whether it says that it is a test; such a one may come unsigned, and says nothing."""
+    if b'"test"' not in raw:
+        return False
+    try:
+        body = strict_json(raw)
+    except BadJson:
+        return False
+    return isinstance(body, dict) and body.get("test") is True
 
 
 def _open_shopify(raw: bytes, headers: Headers, connector: Connector, _: float) -> bytes:
@@ -139,19 +196,22 @@ def _of_a_shop(
     """Return what reads a shop platform's bodies, which name buyers."""
 
     async def reader(body: Any, connector: Connector, ports: Ports) -> Reading:
-        shop = ports.directory.known_shop(connector.shop_id)
-        key = ports.sealer.blind_index(f"guest:{connector.shop_id}")
-        context = Context(
-            connector.shop_id,
-            shop.currency,
-            shop.country,
-            connector.accept_test,
-            partial(_keyed, key),
-            normalise,
-        )
-        return read(body, context)
+        return read(body, _context(connector, ports))
 
     return reader
+
+
+def _context(connector: Connector, ports: Ports) -> Context:
+    shop = ports.directory.known_shop(connector.shop_id)
+    key = ports.sealer.blind_index(f"guest:{connector.shop_id}")
+    return Context(
+        connector.shop_id,
+        shop.currency,
+        shop.country,
+        connector.accept_test,
+        partial(_keyed, key),
+        normalise,
+    )
 
 
 def _keyed(key: bytes, text: str) -> bytes:
@@ -173,6 +233,12 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
         Answer(200, b"{}"),
         woocommerce.check,
         woocommerce.is_ping,
+    ),
+    "youzan": Scheme(
+        _open_youzan,
+        _read_youzan,
+        Answer(200, b'{"code":0,"msg":"success"}'),
+        is_greeting=_is_youzans_probe,
     ),
     "kuaidi100": Scheme(
         _open_kuaidi100,

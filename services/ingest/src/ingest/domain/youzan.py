@@ -1,0 +1,136 @@
+"""Youzan (有赞) messages to facts, by their shape.
+
+The signature is MD5, so that a payment is a hint: it holds reminders and counts nothing, until the
+shop's API or another source confirms it. Times are of Asia/Shanghai and name no zone.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from contracts.events import CustomerFacts, OrderFacts, OrderLine, Region
+from ingest.domain import reading
+from ingest.domain.facts import Ready
+from ingest.domain.identity import customer_of
+from ingest.domain.money import BadAmount
+from ingest.domain.push import Context, Reading, minor, quantity
+from ingest.domain.reading import Unmappable
+
+CURRENCY: Final = "CNY"
+COUNTRY: Final = "CN"
+CHINA: Final = ZoneInfo("Asia/Shanghai")
+
+
+def read(message: Any, context: Context) -> Reading:
+    """Return the facts of a `msg`, decoded and parsed.
+
+    Raises:
+        Unmappable: A shape that we do not know, or one that lacks what its kind needs.
+    """
+    if not isinstance(message, dict):
+        raise Unmappable("not an object")
+    if isinstance(message.get("full_order_info"), dict):
+        notes: Counter[str] = Counter()
+        try:
+            return _order(message["full_order_info"], context, notes)
+        except BadAmount as error:
+            raise Unmappable(str(error)) from None
+    if "close_type" in message and "tid" in message:
+        # Unconfirmed, and nothing like a hint is known of an end: `closes_at` of the order serves.
+        return Reading(notes={"unconfirmed_close": 1})
+    raise Unmappable("no shape that we know")
+
+
+def _order(body: Mapping[str, Any], context: Context, notes: Counter[str]) -> Reading:
+    info, money = reading.object_of(body, "order_info"), reading.object_of(body, "pay_info")
+    order_id = reading.needed_id(info, "tid")
+    version = _time(info, "update_time")
+    if version is None:
+        raise Unmappable("update_time is missing")
+    lines = list(reading.objects(body, "orders"))
+    total = minor(money.get("payment"), CURRENCY, notes)
+    freight = minor(money.get("post_fee"), CURRENCY, notes)
+    goods = sum(_price(one, notes) * quantity(one, "num") for one in lines)
+    person = _buyer(body, order_id, version, context)
+    order = OrderFacts(
+        context.shop_id,
+        person.customer_id,
+        order_id,
+        reading.micros(version),
+        placed_at=_time(info, "created"),
+        confirmed_at=_time(info, "success_time"),
+        paid_hint_at=_time(info, "pay_time"),
+        closes_at=_time(info, "expired_time"),
+        currency=CURRENCY,
+        total_minor=total,
+        discount_minor=None if total is None else max(0, goods + (freight or 0) - total),
+        freight_minor=freight,
+        lines=tuple(_line(one, notes) for one in lines),
+        region=person.region,
+    )
+    return Reading((Ready(order), Ready(person)), notes=notes)
+
+
+def _buyer(
+    body: Mapping[str, Any], order_id: str, version: datetime, context: Context
+) -> CustomerFacts:
+    """Return what the order says of who bought: it fills gaps of the profile."""
+    buyer, address = reading.object_of(body, "buyer_info"), reading.object_of(body, "address_info")
+    typed = reading.maybe_text(buyer, "buyer_phone") or reading.maybe_text(address, "receiver_tel")
+    phone = context.phone(typed or "", COUNTRY)
+    customer_id = customer_of(
+        _account(buyer), phone=phone, email=None, order_id=order_id, keyed=context.keyed
+    )
+    region = _region(address)
+    street = reading.joined(address, ("delivery_district", "delivery_address"), " ")
+    return CustomerFacts(
+        context.shop_id,
+        customer_id,
+        reading.micros(version),
+        name=reading.maybe_text(address, "receiver_name"),
+        phone=phone,
+        region=region,
+        address=street,
+        from_order=True,
+    )
+
+
+def _account(buyer: Mapping[str, Any]) -> str | None:
+    """Return the buyer's id in this shop; nicknames are personal data, and change."""
+    known = reading.maybe_id(buyer, "yz_open_id") or reading.maybe_id(buyer, "buyer_id")
+    if known not in (None, "0"):
+        return known
+    fan = reading.maybe_id(buyer, "fans_id")
+    return None if fan in (None, "0") else f"fans:{reading.maybe_id(buyer, 'fans_type')}:{fan}"
+
+
+def _region(address: Mapping[str, Any]) -> Region | None:
+    province = reading.maybe_text(address, "delivery_province")
+    city = reading.maybe_text(address, "delivery_city")
+    return Region(COUNTRY, province or "", city or "") if province or city else None
+
+
+def _line(item: Mapping[str, Any], notes: Counter[str]) -> OrderLine:
+    return OrderLine(
+        reading.maybe_text(item, "outer_sku_id") or reading.maybe_id(item, "sku_id") or "",
+        reading.maybe_text(item, "title") or "",
+        quantity(item, "num"),
+        _price(item, notes),
+    )
+
+
+def _price(item: Mapping[str, Any], notes: Counter[str]) -> int:
+    return minor(item.get("price"), CURRENCY, notes) or 0
+
+
+def _time(body: Mapping[str, Any], name: str) -> datetime | None:
+    text = reading.maybe_text(body, name)
+    if text is None:
+        return None
+    try:
+        at = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=CHINA)
+    except ValueError:
+        raise Unmappable(f"{name} is no time") from None
+    return reading.maybe_instant({name: at.isoformat()}, name)

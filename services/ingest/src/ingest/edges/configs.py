@@ -1,0 +1,34 @@
+"""What some kinds of connectors must be told beside the secret, checked when it is saved."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import Field
+
+from ingest.edges.generic import GenericConfig
+from web.bodies import Strict
+from webhooks import check_secret
+
+
+class YouzanConfig(Strict):
+    """The app and the shop that messages must be of, and which of the two forms is signed."""
+
+    client_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+    kdt_id: Annotated[int, Field(ge=1)]
+    form: Literal["header", "body"] = Field(
+        "header", description="what is signed: all of it (Event-Sign), or its field msg"
+    )
+
+    def check_secret(self, secret: str) -> None:
+        check_secret(secret)
+
+
+Config: TypeAlias = GenericConfig | YouzanConfig
+CONFIGS: Final[Mapping[str, type[Config]]] = {"generic": GenericConfig, "youzan": YouzanConfig}
+
+
+@lru_cache(maxsize=1024)
+def config_of(kind: str, saved: str) -> Config:
+    """Return what was saved for a connector of *kind*; it was checked then, so it is good."""
+    return CONFIGS[kind].model_validate_json(saved)
