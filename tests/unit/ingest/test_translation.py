@@ -139,6 +139,38 @@ def test_an_amount_without_a_named_currency_is_in_the_shops() -> None:
     assert (event["currency"], event["total"]) == ("CNY", 8900)
 
 
+def test_what_is_not_there_says_nothing() -> None:
+    [event] = read(changed(changed(PAID, "/data/lines", ...), "/data/post_cents", ...))
+
+    assert event.keys() & {"items", "freight"} == set()
+    with pytest.raises(Unmappable, match="no rule fits"):
+        read(changed(PARCELS, "/parcels", ...))
+
+
+def test_money_in_a_list_alone_has_the_shops_currency_too() -> None:
+    fields = {
+        name: CONFIG["rules"][0]["fields"][name]
+        for name in ("order_id", "customer_id", "version", "items")
+    }
+    [event] = read(PAID, changed(CONFIG, "/rules/0/fields", fields))
+
+    assert (event["currency"], event["items"][0]["price"]) == ("CNY", 4450)
+    without_money = {name: fields[name] for name in fields if name != "items"}
+    [event] = read(PAID, changed(CONFIG, "/rules/0/fields", without_money))
+    assert "currency" not in event
+
+
+@pytest.mark.parametrize(("path", "quantity"), [("/data/lines/0/n", 2), ("/data/lines/1/n", None)])
+def test_a_path_may_go_through_a_list(path: str, quantity: int | None) -> None:
+    config = changed(
+        CONFIG, "/rules/0/fields/total", {"path": path, "as": "money", "unit": "minor"}
+    )
+    body = changed(PAID, "/data/lines/0/n", Decimal("2.0"))
+    [event] = read(body, config)
+
+    assert event.get("total") == quantity
+
+
 @pytest.mark.parametrize(
     ("path", "value", "why"),
     [

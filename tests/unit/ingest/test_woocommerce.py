@@ -138,6 +138,14 @@ def test_goods_go_where_the_shipping_address_says() -> None:
     assert person_of(reading).phone == "GB:0113 496 0000"
 
 
+def test_an_address_in_no_country_that_we_know_is_no_region() -> None:
+    nowhere = {**BILLING, "country": "XX"}
+    reading = read({**ORDER, "billing": nowhere}, CONTEXT)
+
+    assert order_of(reading).region is None
+    assert len(reading.everything()) == 2
+
+
 def test_a_guest_is_known_by_number_then_mailbox_then_order() -> None:
     guest = {**ORDER, "customer_id": 0}
     by_phone = person_of(read(guest, CONTEXT)).customer_id

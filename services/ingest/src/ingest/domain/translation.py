@@ -133,12 +133,12 @@ def _event(body: Json, rule: Rule, currency: str, notes: Counter[str]) -> dict[s
         told = _value(body, named, "currency", currency, notes)
         currency = told if isinstance(told, str) else currency
     for name, field in rule.fields.items():
-        value = (
-            [_object(one, field.fields, currency, notes) for one in _elements(body, field.path)]
-            if isinstance(field, Listed)
-            else _value(body, field, name, currency, notes)
-        )
-        _put(event, name, value)
+        if isinstance(field, Listed):
+            listed = _elements(body, field.path)
+            made = [_object(one, field.fields, currency, notes) for one in listed]
+            _put(event, name, made or None)  # a list that is not there says nothing
+        else:
+            _put(event, name, _value(body, field, name, currency, notes))
     if rule.names_money:
         event.setdefault("currency", currency)
     return event
