@@ -23,6 +23,7 @@ from ingest.edges.directory import Directory
 from ingest.edges.hot import HotEvents, HotHooks
 from ingest.edges.ports import Ports, Registry
 from ingest.edges.publisher import Patience, Publisher
+from ingest.edges.push_log import PushLog
 from ingest.errors import IngestError
 from ingest.settings import Settings
 from plumbing.records import OutRecord, Record, unpack_headers
@@ -188,6 +189,7 @@ def _ports(engine: AsyncEngine, sealer: Sealer, servers: str) -> Ports:
         directory=Directory(engine=engine, sealer=sealer, now=utc_now),
         publisher=publisher,
         registry=registry,
+        push_log=PushLog(engine),
         sealer=sealer,
         shop_zone="Asia/Shanghai",
         partitions=4,

@@ -444,6 +444,53 @@ async def test_a_sixth_secret_is_refused_until_older_ones_are_dropped(house: Any
     assert (await push_order(house, path, ORDER, "four")).status_code == 401
 
 
+async def last_pushes(house: Any, path: str) -> list[tuple[str, str]]:
+    answer = await house.http.get(
+        path.replace("/v1/hooks/", "/v1/shops/north/connectors/") + "/pushes",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
+    return [(one["outcome"], one["reason"]) for one in answer.json()["pushes"]]
+
+
+async def test_the_last_pushes_say_what_became_of_them_newest_first(house: Any) -> None:
+    path = await hook(house, "standard", STANDARD)
+    assert await last_pushes(house, path) == []
+
+    await push_events(house, path, NATIVE)
+    await push_events(house, path, NATIVE, late_s=302)
+    await push_events(house, path, {"kind": "parade"})
+    await push_events(house, path, {"events": [NATIVE, {"kind": "parade"}]})
+    await house.ports.push_log.flush()
+
+    assert await last_pushes(house, path) == [
+        ("partly", "events/1/kind: unknown_kind"),
+        ("kept", "events/0/kind: unknown_kind"),
+        ("forged", ""),
+        ("accepted", ""),
+    ]
+
+
+async def test_of_each_connector_twenty_pushes_are_kept(house: Any) -> None:
+    first, second = [await hook(house, "shopify", SECRET) for _ in range(2)]
+    for _ in range(2):
+        for _ in range(15):
+            await house.http.post(first, content=b"{}")
+        await house.ports.push_log.flush()
+    await push_order(house, second, ORDER)
+    await house.ports.push_log.flush()
+
+    assert await last_pushes(house, first) == [("forged", "")] * 20
+    assert await last_pushes(house, second) == [("accepted", "")]
+    [row] = await house.rows("select count(*) as n from ingest.push_log")
+    assert row["n"] == 21
+    await house.http.delete(
+        first.replace("/v1/hooks/", "/v1/shops/north/connectors/"),
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
+    [row] = await house.rows("select count(*) as n from ingest.push_log")
+    assert row["n"] == 1
+
+
 async def test_another_shops_connector_is_not_found(house: Any) -> None:
     path = await hook(house, "shopify", SECRET)
 

@@ -124,6 +124,19 @@ def test_connectors_and_what_they_pushed_in_vain_are_listed(
     assert json.loads(capsys.readouterr().out) == [MADE]
 
 
+def test_the_last_pushes_tell_whether_the_wiring_works(capsys: pytest.CaptureFixture[str]) -> None:
+    push = {"at": "2026-03-01T01:00:00Z", "outcome": "forged", "reason": "", "size_bytes": 7}
+    remote = says({"pushes": [push]}, {"pushes": []}, {"pushes": [push]})
+
+    for _ in range(2):
+        assert call(remote, "connectors", "pushes", "cn_1", "--shop", "s") == 0
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("forged", "nothing has been pushed yet"))
+    assert call(remote, "connectors", "pushes", "cn_1", "--shop", "s", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == [push]
+    assert {one.url.path for one in remote.asked} == {"/v1/shops/s/connectors/cn_1/pushes"}
+
+
 def test_a_connector_is_closed(capsys: pytest.CaptureFixture[str]) -> None:
     remote = says({})
 

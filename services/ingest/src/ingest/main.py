@@ -16,6 +16,7 @@ from ingest.edges.directory import Directory
 from ingest.edges.hot import HotEvents, HotHooks
 from ingest.edges.ports import Ports, Registry
 from ingest.edges.publisher import Patience, Publisher
+from ingest.edges.push_log import PushLog
 from ingest.edges.timers import Drainer, sweep
 from ingest.errors import IngestError
 from ingest.settings import Settings
@@ -97,6 +98,8 @@ async def compose(
         watch=watch,
     )
 
+    pushes = PushLog(engine)
+
     async def look_after(stop: asyncio.Event) -> None:
         step = partial(sweep, engine, sealer, settings.partitions, utc_now, limit=SWEEP_LIMIT)
         await poll(step, stop, every_s=SWEEP_EVERY_S, limit=SWEEP_LIMIT, watch=watch, name="sweep")
@@ -124,6 +127,7 @@ async def compose(
             now=utc_now,
             wake=relay.wake,
         ),
+        push_log=pushes,
         sealer=sealer,
         partitions=settings.partitions,
         shop_zone=settings.shop_zone,
@@ -146,7 +150,7 @@ async def compose(
     await run_service(
         front,
         ops,
-        [intake.run, directory.run, drainer.run, look_after],
+        [intake.run, directory.run, drainer.run, pushes.run, look_after],
         stop,
         settings,
         last=[relay.run, publisher.run],

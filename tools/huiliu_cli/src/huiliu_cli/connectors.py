@@ -121,6 +121,18 @@ def remove_connector(ctx: typer.Context, connector: Id, shop: Shop) -> None:
     typer.echo("it is closed")
 
 
+@app.command("pushes")
+def list_pushes(ctx: typer.Context, connector: Id, shop: Shop, *, as_json: AsJson = False) -> None:
+    """Tell what became of a connector's last 20 pushes: to see whether the wiring works."""
+    session: Session = ctx.obj
+    path = f"{_path(shop, connector)}/pushes"
+    rows = session.ask(Service.INGEST, "GET", path, scope=READ)["pushes"]
+    if as_json:
+        show_json(rows)
+        return
+    show_rows(rows, "nothing has been pushed yet", "at", "outcome", "reason", "size_bytes")
+
+
 @app.command("kept")
 def list_kept(
     ctx: typer.Context,

@@ -3,7 +3,7 @@
 import json
 import secrets as dice
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_valid
 from ingest.edges.configs import CONFIGS, Config, YouzanConfig, config_of
 from ingest.edges.generic import GenericConfig
 from ingest.edges.ports import Ports, get_ports
+from ingest.edges.push_log import Outcome, last_pushes
 from ingest.edges.schemes import SCHEMES
 from ingest.edges.shops import SealedConnector, ShopStore, connector_context
 from ingest.edges.store import SOURCE
@@ -110,6 +111,17 @@ class ConnectorsAnswer(BaseModel):
     connectors: list[ConnectorAnswer]
 
 
+class PushAnswer(BaseModel):
+    at: datetime
+    outcome: Outcome
+    reason: str
+    size_bytes: int
+
+
+class PushesAnswer(BaseModel):
+    pushes: list[PushAnswer]
+
+
 class KeptPush(BaseModel):
     id: int
     connector_id: str
@@ -177,7 +189,7 @@ async def change_connector(
     """Change secrets or description; this pod knows it at once, the others within seconds."""
     async with shop_tx(engine, SOURCE, shop_id) as conn:
         store = ShopStore(conn)
-        known = await store.connector(shop_id, connector_id)
+        known = await store.connector(shop_id, connector_id, lock=True)
         if known is None:
             raise NotFound("no such connector")
         changed = _changed(known, change, ports.sealer)
@@ -203,6 +215,22 @@ async def delete_connector(
     if not found:
         raise NotFound("no such connector")
     ports.directory.drop_connector(connector_id)
+
+
+@router.get(
+    "/{shop_id}/connectors/{connector_id}/pushes",
+    operation_id="list_last_pushes",
+    dependencies=[Depends(require("connectors:read"))],
+)
+async def list_last_pushes(
+    shop_id: ShopId, connector_id: ConnectorId, engine: Engine
+) -> PushesAnswer:
+    """Tell what became of the last 20 pushes, the newest first; a second late, without bodies."""
+    async with shop_tx(engine, SOURCE, shop_id) as conn:
+        if await ShopStore(conn).connector(shop_id, connector_id) is None:
+            raise NotFound("no such connector")
+        found = await last_pushes(conn, connector_id)
+    return PushesAnswer(pushes=[PushAnswer.model_validate(asdict(one)) for one in found])
 
 
 @router.get(

@@ -19,7 +19,9 @@ from ingest.domain.push import Reading
 from ingest.domain.reading import Unmappable, micros
 from ingest.edges.directory import Connector
 from ingest.edges.ports import Ports, get_ports
+from ingest.edges.push_log import Outcome
 from ingest.edges.schemes import SCHEMES
+from ingest.errors import NotDurable
 from web.bodies import limited_body
 from web.hot import Answer
 from webhooks import BadJson, BadSignature, Headers, strict_json
@@ -45,16 +47,26 @@ async def receive(
 
 
 async def take(connector: Connector, raw: bytes, headers: Headers, ports: Ports) -> Answer:
-    """Check who sent *raw*, and keep what it says."""
+    """Check who sent *raw*, keep what it says, and note what became of it."""
+    try:
+        answer, outcome, reason = await _judged(connector, raw, headers, ports)
+    except NotDurable:
+        _note(ports, connector, "not_durable", "", raw)
+        raise
+    _note(ports, connector, outcome, reason, raw)
+    return answer
+
+
+async def _judged(
+    connector: Connector, raw: bytes, headers: Headers, ports: Ports
+) -> tuple[Answer, Outcome, str]:
     scheme = SCHEMES[connector.kind]
     if scheme.is_greeting(raw, headers):
-        metrics.PUSHES.labels(connector.kind, "greeting").inc()
-        return scheme.success
+        return scheme.success, "greeting", ""
     try:
         signed = scheme.open(raw, headers, connector, ports.now().timestamp())
     except BadSignature:
-        metrics.PUSHES.labels(connector.kind, "forged").inc()
-        return FORGED
+        return FORGED, "forged", ""
     body = None
     try:
         body = strict_json(signed)
@@ -62,7 +74,7 @@ async def take(connector: Connector, raw: bytes, headers: Headers, ports: Ports)
         await _check_times(reading, ports)
     except (BadJson, Unmappable) as error:
         await _keep(ports, connector, signed, body, str(error))
-        return scheme.success
+        return scheme.success, "kept", str(error)
     outcomes = await accept_push(
         connector.shop_id,
         reading.everything(),
@@ -70,14 +82,19 @@ async def take(connector: Connector, raw: bytes, headers: Headers, ports: Ports)
         registry=ports.registry,
         log=ports.publisher,
     )
-    if any(one.status == "too_large" for one in outcomes):
-        await _keep(ports, connector, signed, body, "larger than a record may be")
-    elif reading.refused is not None:
-        await _keep(ports, connector, signed, body, reading.refused)
-    metrics.PUSHES.labels(connector.kind, "accepted").inc()
     for what, times in (reading.notes or {}).items():
         metrics.NOTES.labels(connector.kind, what).inc(times)
-    return scheme.success
+    too_large = any(one.status == "too_large" for one in outcomes)
+    refused = "larger than a record may be" if too_large else reading.refused
+    if refused is None:
+        return scheme.success, "accepted", ""
+    await _keep(ports, connector, signed, body, refused)
+    return scheme.success, "partly", refused
+
+
+def _note(ports: Ports, connector: Connector, outcome: Outcome, reason: str, raw: bytes) -> None:
+    ports.push_log.note(connector, ports.now(), outcome, reason, len(raw))
+    metrics.PUSHES.labels(connector.kind, outcome).inc()
 
 
 async def _keep(ports: Ports, connector: Connector, signed: bytes, body: Any, reason: str) -> None:
@@ -89,7 +106,6 @@ async def _keep(ports: Ports, connector: Connector, signed: bytes, body: Any, re
         reason=reason,
         body=signed,
     )
-    metrics.PUSHES.labels(connector.kind, "kept").inc()
     log.warning("push kept", extra={"connector_kind": connector.kind, "reason": reason})
 
 

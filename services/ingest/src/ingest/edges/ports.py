@@ -13,6 +13,7 @@ from ingest.domain.facts import Fact, OrderRef, Waiting
 from ingest.edges.directory import Directory
 from ingest.edges.people import PeopleStore
 from ingest.edges.publisher import Publisher
+from ingest.edges.push_log import PushLog
 from ingest.edges.rejected import push_context
 from ingest.edges.shops import ShopStore
 from ingest.edges.store import SOURCE, PostgresStore
@@ -85,6 +86,7 @@ class Ports:
     directory: Directory
     publisher: Publisher
     registry: Registry
+    push_log: PushLog
     sealer: Sealer
     partitions: int
     shop_zone: str  # of shops that name none

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts import codec
 from contracts.events import Shop, Variable
 from ingest.edges.store import SOURCE
-from ingest.edges.tables import connector, rejected_push, shop
+from ingest.edges.tables import connector, push_log, rejected_push, shop
 from plumbing import outbox
 from plumbing.records import place
 
@@ -120,12 +120,14 @@ class ShopStore:
             connector_id, shop_id, kind, secrets, accept_test, created_at, config
         )
 
-    async def connector(self, shop_id: str, connector_id: str) -> SealedConnector | None:
-        """Return it locked: what is changed next is what was read."""
+    async def connector(
+        self, shop_id: str, connector_id: str, *, lock: bool = False
+    ) -> SealedConnector | None:
         wanted = select(connector).where(
             connector.c.connector_id == connector_id, connector.c.shop_id == shop_id
         )
-        row = (await self._conn.execute(wanted.with_for_update())).one_or_none()
+        rows = await self._conn.execute(wanted.with_for_update() if lock else wanted)
+        row = rows.one_or_none()
         return None if row is None else SealedConnector(**row._mapping)  # noqa: SLF001 - its public name
 
     async def change_connector(self, changed: SealedConnector) -> None:
@@ -140,6 +142,11 @@ class ShopStore:
             connector.c.connector_id == connector_id, connector.c.shop_id == shop_id
         )
         found = await self._conn.execute(gone.returning(connector.c.connector_id))
+        await self._conn.execute(
+            delete(push_log).where(
+                push_log.c.connector_id == connector_id, push_log.c.shop_id == shop_id
+            )
+        )
         return found.one_or_none() is not None
 
     async def keep_push(

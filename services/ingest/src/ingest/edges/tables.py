@@ -149,6 +149,21 @@ rejected_push = Table(
     UniqueConstraint("shop_id", "connector_id", "digest"),
 )
 
+# What became of each connector's last pushes; no bodies.
+push_log = Table(
+    "push_log",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    Column("shop_id", Text, nullable=False),
+    Column("connector_id", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index(None, "connector_id", "id"),
+)
+
 # What Kafka did not take at once. The partition is the key's, so no metadata is needed.
 ingest_spool = Table(
     "ingest_spool",
