@@ -219,15 +219,11 @@ def _headers(
 ) -> tuple[Header, ...]:
     version, kind, of, end = _constant(type_name, source)
     told = (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()
-    headers = (
-        version,
-        kind,
-        of,
-        ("ce_id", event_id.encode()),
-        ("ce_time", told.replace("+00:00", "Z").encode()),
-        end,
-    )
-    return (*headers, ("traceparent", traceparent.encode())) if traceparent else headers
+    name = ("ce_id", event_id.encode())
+    time = ("ce_time", f"{told[:-6]}Z".encode())  # without +00:00
+    if not traceparent:
+        return version, kind, of, name, time, end
+    return version, kind, of, name, time, end, ("traceparent", traceparent.encode())
 
 
 decode: Final = decoder({})

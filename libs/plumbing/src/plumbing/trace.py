@@ -12,6 +12,8 @@ _FORM: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?"
 )
 
+_NO_ZEROS: Final = 1 << 64 | 1  # an id of zeros is none: one bit of each
+
 _current: ContextVar[str] = ContextVar("traceparent", default="")
 
 
@@ -27,8 +29,9 @@ def trace_id() -> str:
 
 def new() -> str:
     """Return the traceparent of a flow that begins here."""
-    # An id of zeros is none. It names a flow, and guards nothing.
-    return f"00-{getrandbits(128) or 1:032x}-{getrandbits(64) or 1:016x}-01"
+    # It names a flow, and guards nothing.
+    digits = f"{getrandbits(192) | _NO_ZEROS:048x}"
+    return f"00-{digits[:32]}-{digits[32:]}-01"
 
 
 def parent_of(headers: Iterable[tuple[str | bytes, bytes]]) -> str:

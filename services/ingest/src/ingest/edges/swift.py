@@ -168,25 +168,28 @@ class Order(_Strict):
             ]
         )
 
-    def is_bounded(self) -> bool:
-        """Tell whether codes are known and times in range: what types alone do not say."""
+    def is_bounded(self, values: tuple[Any, ...]) -> bool:
+        """Tell whether codes are known and times in range: what types alone do not say.
+
+        *values* are those of its fields, here and in `names`: they are taken once.
+        """
         if not (
             (self.currency is None or self.currency in MINOR_DIGITS)
             and (self.region is None or self.region.country in COUNTRIES)
         ):
             return False
-        for at in astuple(self)[_INSTANTS]:
+        for at in values[_INSTANTS]:
             # To compare times of two zones exactly is dear, and seldom needed.
             if at is not None and at.year not in _YEARS and not EARLIEST <= at < LATEST:
                 return False
         return True
 
-    def names(self) -> int:
+    def names(self, values: tuple[Any, ...]) -> int:
         """Return how many names the JSON has if it gives each of these values, once, and no null.
 
         An empty text counts as not given: who counts then finds more, and looks closer.
         """
-        count = len(_NAMES) - astuple(self).count(None)
+        count = len(_NAMES) - values.count(None)
         for line in self.items or ():
             count += 4 if line.name else 3
         if self.region is not None:
@@ -215,7 +218,8 @@ def order(raw: bytes) -> Order | None:
         read = _ORDER.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    return read if read.is_bounded() and _names_once(raw, read.names()) else None
+    values = astuple(read)
+    return read if read.is_bounded(values) and _names_once(raw, read.names(values)) else None
 
 
 def orders(raw: bytes) -> Sequence[Order] | None:
@@ -226,9 +230,13 @@ def orders(raw: bytes) -> Sequence[Order] | None:
         read = _ORDERS.decode(raw).events
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    if not all(one.is_bounded() for one in read):
-        return None
-    return read if _names_once(raw, 1 + sum(one.names() for one in read)) else None
+    names = 1
+    for one in read:
+        values = astuple(one)
+        if not one.is_bounded(values):
+            return None
+        names += one.names(values)
+    return read if _names_once(raw, names) else None
 
 
 def _needs_care(raw: bytes) -> bool:
