@@ -316,10 +316,8 @@ def _rest_of(response: Response) -> bytes:
 async def _send(send: Send, answer: Answer) -> None:
     headers = [*DEFAULT_HEADERS]
     if answer.status != 204:  # which must not name a length: RFC 9110, section 8.6
-        headers += [
-            (b"content-length", str(len(answer.content)).encode()),
-            (b"content-type", answer.media_type),
-        ]
+        length = str(len(answer.content)).encode()
+        headers[:0] = [(b"content-length", length), (b"content-type", answer.media_type)]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.content})
 
