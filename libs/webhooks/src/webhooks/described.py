@@ -43,7 +43,7 @@ class Description:
 
 def sign(how: Description, secret: str, raw: bytes, headers: Headers) -> str:
     """Return the value of the signature's header; *headers* are those that are signed."""
-    return _mac(how, secret, _signed(how, raw, headers)).decode()
+    return _mac(how, secret, _signed(how, raw, list(headers))).decode()
 
 
 def verify(
@@ -62,8 +62,7 @@ def verify(
     demand_match([theirs], [_mac(how, key, message) for key in keys])
 
 
-def _signed(how: Description, raw: bytes, headers: Headers) -> bytes:
-    given = list(headers)
+def _signed(how: Description, raw: bytes, given: Sequence[tuple[bytes, bytes]]) -> bytes:
     pieces = []
     for part in how.signed:
         if part.kind == "body":

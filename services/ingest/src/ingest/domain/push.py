@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from contracts.events import CustomerFacts
 from ingest.domain import reading
 from ingest.domain.facts import Item, Said
-from ingest.domain.identity import Keyed
+from ingest.domain.identity import Keyed, customer_of
 from ingest.domain.money import to_minor
 from ingest.domain.reading import Numbering, Unmappable
 
@@ -46,6 +47,23 @@ class Reading:
 
     def everything(self) -> list[Item]:
         return [*map(Item, self.said), *self.items]
+
+
+def buyer(
+    said: CustomerFacts, account: str | None, order_id: str, context: Context
+) -> CustomerFacts:
+    """Return what an order says of who bought, by their id: it fills gaps of the profile.
+
+    Args:
+        said: With whatever customer id.
+        account: The platform's id of the customer; None of a guest.
+        order_id: Names who is known by nothing else.
+        context: The connector's.
+    """
+    customer_id = customer_of(
+        account, phone=said.phone, email=said.email, order_id=order_id, keyed=context.keyed
+    )
+    return replace(said, customer_id=customer_id, from_order=True)
 
 
 def minor(printed: Any, currency: str, notes: Counter[str]) -> int | None:

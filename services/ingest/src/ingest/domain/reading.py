@@ -89,7 +89,14 @@ def maybe_instant(body: Mapping[str, Any], name: str) -> datetime | None:
         at = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise Unmappable(f"{name} is no time") from None
-    if at.tzinfo is None or not EARLIEST <= at < LATEST:
+    if at.tzinfo is None:
+        raise Unmappable(f"{name} is no time that can be")
+    return possible(at, name)
+
+
+def possible(at: datetime, name: str) -> datetime:
+    """Return an aware time in UTC; `Unmappable` when it lies where no order can."""
+    if not EARLIEST <= at < LATEST:
         raise Unmappable(f"{name} is no time that can be")
     return at.astimezone(UTC)
 
@@ -101,7 +108,11 @@ def maybe_utc(body: Mapping[str, Any], name: str) -> datetime | None:
         return None
     if not isinstance(value, str) or not _NAIVE.fullmatch(value):
         raise Unmappable(f"{name} is no time")
-    return maybe_instant({name: f"{value}+00:00"}, name)
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        raise Unmappable(f"{name} is no time") from None
+    return possible(at.replace(tzinfo=UTC), name)
 
 
 def utc(body: Mapping[str, Any], name: str) -> datetime:

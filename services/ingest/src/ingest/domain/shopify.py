@@ -20,10 +20,9 @@ from contracts.events import (
 )
 from ingest.domain import reading
 from ingest.domain.facts import UNKNOWN, ByOrder, Ready, Said
-from ingest.domain.identity import customer_of
 from ingest.domain.iso import COUNTRIES, MINOR_DIGITS
 from ingest.domain.money import BadAmount
-from ingest.domain.push import Context, Reading, minor, quantity
+from ingest.domain.push import Context, Reading, buyer, minor, quantity
 from ingest.domain.reading import Unmappable
 from ingest.domain.shopify_parcels import parcels_of
 
@@ -151,36 +150,30 @@ _SHAPES: Final = (
 
 def _person(body: Mapping[str, Any], order_id: str, context: Context) -> CustomerFacts:
     """Return what the order says of who bought: it fills gaps of the profile."""
-    buyer = reading.object_of(body, "customer")
+    person = reading.object_of(body, "customer")
     address = reading.object_of(body, "shipping_address")
     region = _region(address)
     version = reading.instant(body, "updated_at")
     typed = (
-        reading.maybe_text(buyer, "phone")
+        reading.maybe_text(person, "phone")
         or reading.maybe_text(body, "phone")
         or reading.maybe_text(address, "phone")
     )
     phone = context.phone(typed or "", region.country if region else context.country)
-    email = reading.maybe_text(buyer, "email") or reading.maybe_text(body, "email")
-    customer_id = customer_of(
-        reading.gid(buyer) if buyer else None,
-        phone=phone,
-        email=email,
-        order_id=order_id,
-        keyed=context.keyed,
-    )
-    return CustomerFacts(
+    email = reading.maybe_text(person, "email") or reading.maybe_text(body, "email")
+    said = CustomerFacts(
         context.shop_id,
-        customer_id,
+        UNKNOWN,
         reading.micros(version),
-        name=_name(buyer) or _name(address),
+        name=_name(person) or _name(address),
         phone=phone,
         email=email,
         region=region,
         address=_street(address),
-        consents=tuple(_consents(buyer, version)),
-        from_order=True,
+        consents=tuple(_consents(person, version)),
     )
+    known = reading.gid(person) if person else None
+    return buyer(said, known, order_id, context)
 
 
 def _paid_at(body: Mapping[str, Any], version: datetime) -> datetime | None:

@@ -194,9 +194,7 @@ def _time(value: Json, field: Field, name: str) -> str:
         at = _since_epoch(value, field.format == "epoch_ms", name)
     else:
         at = _printed(_text(value, name), field, name)
-    if not reading.EARLIEST <= at < reading.LATEST:
-        raise Unmappable(f"{name} is no time that can be")
-    return at.astimezone(UTC).isoformat()
+    return reading.possible(at, name).isoformat()
 
 
 def _since_epoch(value: Json, in_ms: bool, name: str) -> datetime:

@@ -13,11 +13,10 @@ from typing import Any, Final
 
 from contracts.events import CustomerFacts, OrderFacts, OrderLine, Product, RefundFacts, Region
 from ingest.domain import reading
-from ingest.domain.facts import Ready
-from ingest.domain.identity import customer_of
+from ingest.domain.facts import UNKNOWN, Ready
 from ingest.domain.iso import COUNTRIES, MINOR_DIGITS
 from ingest.domain.money import BadAmount
-from ingest.domain.push import Context, Reading, minor, quantity
+from ingest.domain.push import Context, Reading, buyer, minor, quantity
 from ingest.domain.reading import Unmappable
 
 # A failed payment may be tried again, so `failed` ends nothing; what was refunded, refunds say.
@@ -143,27 +142,19 @@ def _buyer(
 ) -> CustomerFacts:
     """Return what the order says of who bought: it fills gaps of the profile."""
     billing, address = _addresses(body)
-    phone = _phone(billing, context)
-    email = reading.maybe_text(billing, "email")
     account = reading.maybe_id(body, "customer_id")
-    customer_id = customer_of(
-        None if account == "0" else account,
-        phone=phone,
-        email=email,
-        order_id=order_id,
-        keyed=context.keyed,
-    )
-    return CustomerFacts(
+    said = CustomerFacts(
         context.shop_id,
-        customer_id,
+        UNKNOWN,
         reading.micros(version),
         name=_name(billing) or _name(address),
-        phone=phone,
-        email=email,
+        phone=_phone(billing, context),
+        email=reading.maybe_text(billing, "email"),
         region=_region(address),
         address=_street(address),
-        from_order=True,
     )
+    known = None if account == "0" else account
+    return buyer(said, known, order_id, context)
 
 
 def _addresses(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -12,10 +12,9 @@ from zoneinfo import ZoneInfo
 
 from contracts.events import CustomerFacts, OrderFacts, OrderLine, Region
 from ingest.domain import reading
-from ingest.domain.facts import Ready
-from ingest.domain.identity import customer_of
+from ingest.domain.facts import UNKNOWN, Ready
 from ingest.domain.money import BadAmount
-from ingest.domain.push import Context, Reading, minor, quantity
+from ingest.domain.push import Context, Reading, buyer, minor, quantity
 from ingest.domain.reading import Unmappable
 
 CURRENCY: Final = "CNY"
@@ -77,24 +76,20 @@ def _buyer(
     body: Mapping[str, Any], order_id: str, version: datetime, context: Context
 ) -> CustomerFacts:
     """Return what the order says of who bought: it fills gaps of the profile."""
-    buyer, address = reading.object_of(body, "buyer_info"), reading.object_of(body, "address_info")
-    typed = reading.maybe_text(buyer, "buyer_phone") or reading.maybe_text(address, "receiver_tel")
+    person = reading.object_of(body, "buyer_info")
+    address = reading.object_of(body, "address_info")
+    typed = reading.maybe_text(person, "buyer_phone") or reading.maybe_text(address, "receiver_tel")
     phone = context.phone(typed or "", COUNTRY)
-    customer_id = customer_of(
-        _account(buyer), phone=phone, email=None, order_id=order_id, keyed=context.keyed
-    )
-    region = _region(address)
-    street = reading.joined(address, ("delivery_district", "delivery_address"), " ")
-    return CustomerFacts(
+    said = CustomerFacts(
         context.shop_id,
-        customer_id,
+        UNKNOWN,
         reading.micros(version),
         name=reading.maybe_text(address, "receiver_name"),
         phone=phone,
-        region=region,
-        address=street,
-        from_order=True,
+        region=_region(address),
+        address=reading.joined(address, ("delivery_district", "delivery_address"), " "),
     )
+    return buyer(said, _account(person), order_id, context)
 
 
 def _account(buyer: Mapping[str, Any]) -> str | None:
@@ -133,4 +128,4 @@ def _time(body: Mapping[str, Any], name: str) -> datetime | None:
         at = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=CHINA)
     except ValueError:
         raise Unmappable(f"{name} is no time") from None
-    return reading.maybe_instant({name: at.isoformat()}, name)
+    return reading.possible(at, name)

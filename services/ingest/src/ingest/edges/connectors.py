@@ -5,7 +5,7 @@ import secrets as dice
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
@@ -23,10 +23,7 @@ from web.bodies import Strict, field_errors, json_body, refused
 from web.pages import Limit, decode_cursor, encode_cursor
 from web.problems import FieldError, NotFound, Unprocessable
 from web.shop_session import Engine, shop_tx
-
-MOST_SECRETS: Final = 5
-
-N = TypeVar("N", bound="NewPlain | NewGeneric | NewYouzan")
+from webhooks import MAX_SECRETS
 
 router = APIRouter(prefix="/v1/shops", tags=["connectors"])
 
@@ -36,19 +33,26 @@ Secret = Annotated[str, Field(min_length=1, max_length=512)]
 
 
 class _New(Strict):
+    kind: str
+    config: Config | None
     secrets: list[Secret] = Field(
-        min_length=1, max_length=MOST_SECRETS, description="all are tried; never shown again"
+        min_length=1, max_length=MAX_SECRETS, description="all are tried; never shown again"
     )
     accept_test: bool = Field(False, description="make facts of the platform's test bodies too")
+
+    @model_validator(mode="after")
+    def _secrets_fit(self) -> Self:
+        for secret in self.secrets:
+            try:
+                _check_secret(secret, self.kind, self.config)
+            except ValueError:
+                raise refused("value_error", "secrets") from None
+        return self
 
 
 class NewPlain(_New):
     kind: Literal["standard", "shopify", "woocommerce", "kuaidi100"]
     config: None = None
-
-    @model_validator(mode="after")
-    def _fit(self) -> Self:
-        return _with_fit_secrets(self)
 
 
 class NewGeneric(_New):
@@ -57,18 +61,10 @@ class NewGeneric(_New):
     kind: Literal["generic"]
     config: GenericConfig
 
-    @model_validator(mode="after")
-    def _fit(self) -> Self:
-        return _with_fit_secrets(self)
-
 
 class NewYouzan(_New):
     kind: Literal["youzan"]
     config: YouzanConfig
-
-    @model_validator(mode="after")
-    def _fit(self) -> Self:
-        return _with_fit_secrets(self)
 
 
 NewConnector: TypeAlias = NewPlain | NewGeneric | NewYouzan
@@ -77,21 +73,12 @@ NEW: Final[TypeAdapter[NewConnector]] = TypeAdapter(
 )
 
 
-def _with_fit_secrets(new: N) -> N:
-    for secret in new.secrets:
-        try:
-            _check_secret(secret, new.kind, new.config)
-        except ValueError:
-            raise refused("value_error", "secrets") from None
-    return new
-
-
 class ConnectorChange(Strict):
     """What is left out stays. To replace a secret, add the new one, then keep one."""
 
     new_secret: Secret | None = Field(None, description="tried first from now on")
     keep_secrets: int | None = Field(
-        None, ge=1, le=MOST_SECRETS, description="so many of the newest; the others are forgotten"
+        None, ge=1, le=MAX_SECRETS, description="so many of the newest; the others are forgotten"
     )
     accept_test: bool | None = None
     config: dict[str, Any] | None = Field(None, description="the whole, as when it was added")
@@ -268,8 +255,8 @@ def _changed(known: SealedConnector, change: ConnectorChange, sealer: Sealer) ->
     if change.new_secret is not None:
         active.insert(0, change.new_secret)
     active = active[: change.keep_secrets]
-    if len(active) > MOST_SECRETS:
-        raise _wrong("new_secret", "too_many", f"{MOST_SECRETS} are active: keep fewer")
+    if len(active) > MAX_SECRETS:
+        raise _wrong("new_secret", "too_many", f"{MAX_SECRETS} are active: keep fewer")
     for secret in active:
         try:
             _check_secret(secret, known.kind, config)

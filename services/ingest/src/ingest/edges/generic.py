@@ -144,7 +144,7 @@ class From(Strict):
             if "%" not in self.format:
                 raise refused("unknown", "format")
             try:
-                datetime.strptime(_WITHOUT_ZONE.strftime(self.format), self.format)  # noqa: DTZ007
+                datetime.strptime(_WITHOUT_ZONE.strftime(self.format), self.format)  # noqa: DTZ007 - only tried
             except ValueError:
                 raise refused("format", "format") from None
             if self.zone is None and "%z" not in self.format:

@@ -5,6 +5,7 @@ name in `connectors.NewConnector`.
 """
 
 import hmac
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ from webhooks import (
 )
 
 MOST_TOLD: Final = 10  # mistakes of one body
+
+_SAYS_TEST: Final = re.compile(rb'"test"\s*:\s*true')
 
 
 def _no_greeting(_raw: bytes, _headers: Headers) -> bool:
@@ -132,7 +135,7 @@ def _youzan_message(body: Any, config: YouzanConfig) -> Any:
 
 def _is_youzans_probe(raw: bytes, _: Headers) -> bool:
     """Tell whether it says that it is a test; such a one may come unsigned, and says nothing."""
-    if b'"test"' not in raw:
+    if not _SAYS_TEST.search(raw):  # every message has the field: it is not parsed twice for that
         return False
     try:
         body = strict_json(raw)
