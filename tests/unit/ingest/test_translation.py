@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ingest.domain.reading import Unmappable
 from ingest.edges import events
-from ingest.edges.generic import GenericConfig, events_of, identity_of
+from ingest.edges.generic import GenericConfig
 from web.bodies import field_errors
 from webhooks import strict_json
 
@@ -103,8 +103,12 @@ def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return copy
 
 
+def described(config: dict[str, Any]) -> GenericConfig:
+    return GenericConfig.model_validate_json(json.dumps(config))
+
+
 def read(body: Any, config: dict[str, Any] = CONFIG) -> list[dict[str, Any]]:
-    return events_of(json.dumps(config), body, "CNY", Counter())
+    return described(config).events_of(body, "CNY", Counter())
 
 
 def test_a_body_becomes_the_event_that_it_describes() -> None:
@@ -215,11 +219,11 @@ def test_a_time_without_a_zone_needs_one_described() -> None:
 
 
 def test_kept_bodies_are_told_apart_by_what_the_description_names() -> None:
-    config = json.dumps(CONFIG)
-    assert identity_of(config, PAID) == identity_of(config, changed(PAID, "/data/id", 1)) == b"e-1"
-    assert identity_of(config, changed(PAID, "/event_id", ...)) is None
-    assert identity_of(config, []) is None
-    assert identity_of(json.dumps(changed(CONFIG, "/dedupe", ...)), PAID) is None
+    of = described(CONFIG).identity_of
+    assert of(PAID) == of(changed(PAID, "/data/id", 1)) == b"e-1"
+    assert of(changed(PAID, "/event_id", ...)) is None
+    assert of([]) is None
+    assert described(changed(CONFIG, "/dedupe", ...)).identity_of(PAID) is None
 
 
 FIELDS = "/rules/0/fields"
@@ -276,10 +280,9 @@ def test_a_wrong_description_is_refused_with_its_place(
 
 
 def test_what_is_saved_means_what_was_given() -> None:
-    config = GenericConfig.model_validate_json(json.dumps(CONFIG))
-    saved = config.model_dump_json(by_alias=True)
+    config = described(CONFIG)
+    saved = GenericConfig.model_validate_json(config.model_dump_json(by_alias=True))
 
-    assert GenericConfig.model_validate_json(saved) == config
-    assert events_of(saved, strict_json(json.dumps(PARCELS).encode()), "CNY", Counter()) == read(
-        PARCELS
-    )
+    assert saved == config
+    parcels = strict_json(json.dumps(PARCELS).encode())
+    assert saved.events_of(parcels, "CNY", Counter()) == read(PARCELS)

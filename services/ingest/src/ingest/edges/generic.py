@@ -6,7 +6,7 @@ It holds no code. Each error names its place, so that whoever writes one can men
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property
 from typing import (
     Annotated,
     Any,
@@ -30,7 +30,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ingest.domain import translation
-from ingest.domain.translation import Listed, Rule, Steps, Translation, digest_of, translate
+from ingest.domain.translation import Listed, Rule, Translation, digest_of, translate
 from ingest.edges import native
 from ingest.edges.native_types import Zone
 from web.bodies import Strict, refused
@@ -224,29 +224,21 @@ class GenericConfig(Strict):
     def check_secret(self, secret: str) -> None:
         self.verify.check_secret(secret)
 
+    def events_of(self, body: Any, currency: str, notes: Counter[str]) -> list[dict[str, Any]]:
+        """Return *body* as events of the native API; `Unmappable` says why not."""
+        return translate(body, self.translation, currency, notes)
+
+    def identity_of(self, body: Any) -> bytes | None:
+        """Return what a kept body is told apart by, when that is described."""
+        places = [translation.steps(one) for one in self.dedupe]
+        return digest_of(body, places) if places else None
+
+    @cached_property
     def translation(self) -> Translation:
         return Translation(
             tuple((translation.steps(path), known) for path, known in self.check.items()),
             tuple(rule.rule() for rule in self.rules),
         )
-
-
-@lru_cache(maxsize=1024)
-def prepared(config: str) -> tuple[GenericConfig, Translation]:
-    """Return what a saved configuration means; it was checked, so it is good."""
-    read = GenericConfig.model_validate_json(config)
-    return read, read.translation()
-
-
-def events_of(config: str, body: Any, currency: str, notes: Counter[str]) -> list[dict[str, Any]]:
-    """Return *body* as events of the native API; `Unmappable` says why not."""
-    return translate(body, prepared(config)[1], currency, notes)
-
-
-def identity_of(config: str, body: Any) -> bytes | None:
-    """Return what a kept body is told apart by, when the configuration names it."""
-    places: list[Steps] = [translation.steps(one) for one in prepared(config)[0].dedupe]
-    return digest_of(body, places) if places else None
 
 
 def _part(text: str) -> described.Part:

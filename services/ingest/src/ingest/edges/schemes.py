@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from care.phones import normalise
 from ingest.domain import kuaidi100 as courier
@@ -20,9 +20,10 @@ from ingest.domain import youzan as youzan_bodies
 from ingest.domain.facts import Item
 from ingest.domain.push import Context, Reading
 from ingest.domain.reading import Unmappable
-from ingest.edges import events, generic
+from ingest.edges import events
 from ingest.edges.configs import YouzanConfig, config_of
 from ingest.edges.directory import Connector
+from ingest.edges.generic import GenericConfig
 from ingest.edges.ports import Ports
 from web.hot import Answer
 from web.problems import Unprocessable
@@ -39,6 +40,8 @@ from webhooks import (
 )
 
 MOST_TOLD: Final = 10  # mistakes of one body
+
+C = TypeVar("C", GenericConfig, YouzanConfig)
 
 _SAYS_TEST: Final = re.compile(rb'"test"\s*:\s*true')
 
@@ -84,30 +87,24 @@ def _open_standard(raw: bytes, headers: Headers, connector: Connector, now_s: fl
 
 
 def _open_generic(raw: bytes, headers: Headers, connector: Connector, now_s: float) -> bytes:
-    verify = generic.prepared(_config(connector))[0].verify
-    verify.verify(raw, headers, connector.secrets, now_s)
+    _config(connector, GenericConfig).verify.verify(raw, headers, connector.secrets, now_s)
     return raw
 
 
 def _generic_identity(signed: bytes, body: Any, connector: Connector) -> bytes:
-    return generic.identity_of(_config(connector), body) or signed
+    return _config(connector, GenericConfig).identity_of(body) or signed
 
 
-def _config(connector: Connector) -> str:
-    if connector.config is None:
-        raise ValueError("a connector without the configuration that its kind needs")
-    return connector.config
-
-
-def _youzan(connector: Connector) -> YouzanConfig:
-    config = config_of("youzan", _config(connector))
-    if not isinstance(config, YouzanConfig):
-        raise TypeError("another kind's configuration")
-    return config
+def _config(connector: Connector, model: type[C]) -> C:
+    if connector.config is not None:
+        config = config_of(connector.kind, connector.config)
+        if isinstance(config, model):
+            return config
+    raise ValueError("a connector without the configuration that its kind needs")
 
 
 def _open_youzan(raw: bytes, headers: Headers, connector: Connector, _: float) -> bytes:
-    config = _youzan(connector)
+    config = _config(connector, YouzanConfig)
     if config.form == "body":
         return youzan.verify_message(raw, config.client_id, connector.secrets)
     youzan.verify_body(raw, headers, config.client_id, connector.secrets)
@@ -115,7 +112,7 @@ def _open_youzan(raw: bytes, headers: Headers, connector: Connector, _: float) -
 
 
 async def _read_youzan(body: Any, connector: Connector, ports: Ports) -> Reading:
-    config = _youzan(connector)
+    config = _config(connector, YouzanConfig)
     if config.form == "header":
         body = _youzan_message(body, config)
     return youzan_bodies.read(body, _context(connector, ports))
@@ -170,7 +167,8 @@ async def _read_native(body: Any, connector: Connector, ports: Ports) -> Reading
 async def _read_generic(body: Any, connector: Connector, ports: Ports) -> Reading:
     shop = ports.directory.known_shop(connector.shop_id)
     notes: Counter[str] = Counter()
-    documents = generic.events_of(_config(connector), body, shop.currency, notes)
+    config = _config(connector, GenericConfig)
+    documents = config.events_of(body, shop.currency, notes)
     return await _of_events([events.event(one) for one in documents], connector, ports, notes)
 
 
