@@ -36,6 +36,14 @@ def pins(path: Path) -> dict[str, str]:
     return dict(found)
 
 
+def named(member: Path) -> set[str]:
+    """Return what *member* and those of our own that it names need, our own left out."""
+    project = tomllib.loads((member / "pyproject.toml").read_text("utf-8"))["project"]
+    names = {re.split(r"[^a-z0-9-]", one, maxsplit=1)[0] for one in project["dependencies"]}
+    ours = names & LIBS
+    return (names - ours).union(*(named(ROOT / "libs" / name) for name in ours))
+
+
 def copied(service: str) -> Iterator[str]:
     for name, rest in steps(service)[0]:
         if name == "COPY":
@@ -109,6 +117,7 @@ def test_a_services_lock_is_a_part_of_the_houses(service: str) -> None:
 
     assert own.items() <= house.items()
     assert {"hatchling", "editables", "sqlalchemy", "aiokafka"} <= own.keys()
+    assert named(ROOT / "services" / service) - own.keys() == set()
     assert own.keys() & TOOLS == set()
     assert house.keys() >= TOOLS  # control: the names are right
     assert "://" not in lock.read_text("utf-8")

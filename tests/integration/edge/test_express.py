@@ -13,7 +13,6 @@ import pytest
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry
 
-from plumbing import trace
 from support.eventually import eventually
 from web import hot
 from web.hot import Answer, Head, HotPath, RawHeaders, Tell
@@ -41,11 +40,11 @@ class Things:
             raise Forbidden("not you")
         return "in"
 
-    def begin(self, ticket: Any, raw: bytes, tell: Tell) -> bool:
+    def begin(self, ticket: Any, raw: bytes, traceparent: str, tell: Tell) -> bool:
         assert ticket == "in"
         if b"slowly" in raw:
             return False
-        self.traces.append(trace.current())
+        self.traces.append(traceparent)
         self.begun.append((raw, tell))
         return True
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from contracts.events import Channel, DeliveryState, MessageClass, MessagePlanned, Watermark
 from notifier import metrics
@@ -332,7 +333,7 @@ async def test_a_key_with_an_open_letter_holds_its_reminders(house: House) -> No
     await house.feed(person(), person("c2"))
     await house.feed(one, other)
     broken = house.record(planned("x"))
-    await house.feed_records([replace(broken, value=b"\xff\xff")])
+    await house.feed_records([structs.replace(broken, value=b"\xff\xff")])
 
     await house.mark_fresh()
 

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 import pytest
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.events import OrderFacts
@@ -52,7 +53,7 @@ class Pod:
 
     async def handle(self, facts: Sequence[OrderFacts], *, lost: bool = False) -> None:
         records = [
-            replace(self.segmenter.record(fact), part=PLACE[1], offset=number)
+            structs.replace(self.segmenter.record(fact), part=PLACE[1], offset=number)
             for number, fact in enumerate(facts)
         ]
         async with self.fenced() as (conn, next_offset):

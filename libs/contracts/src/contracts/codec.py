@@ -4,13 +4,16 @@ On the wire a record is a protobuf message with CloudEvents 1.0 headers in binar
 (https://github.com/cloudevents/spec, Kafka protocol binding 1.0.1) and a W3C `traceparent`.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
+import msgspec
 from google.protobuf.message import DecodeError, Message
 
 from contracts import events
@@ -87,9 +90,8 @@ class Tombstone:
     key: bytes
 
 
-@dataclass(slots=True)
-class Encoded:
-    """A record ready for its topic, but for the partition. Not frozen: that makes it dear."""
+class Encoded(msgspec.Struct, gc=False):
+    """A record ready for its topic, but for the partition."""
 
     topic: str
     key: bytes | None
@@ -124,9 +126,13 @@ def encode(
     value = _MAPPINGS[kind].to_wire(event).SerializeToString(deterministic=True)
     name = topic or _HOME[kind]
     event_id = derive("event", kind.__name__, hashlib.sha256(value).hexdigest())
-    key = _key(event, name)
+    key = _key_of(kind, name)
     return Encoded(
-        name, key, event_id, value, _headers(kind.__name__, event_id, source, at, traceparent)
+        name,
+        key and key(event),
+        event_id,
+        value,
+        _headers(kind.__name__, event_id, source, at, traceparent),
     )
 
 
@@ -194,14 +200,16 @@ def split_key(key: bytes) -> tuple[str, str]:
     return shop_id, rest
 
 
-def _key(event: Any, topic: str) -> bytes | None:
-    parts = []
-    for name in BY_NAME[topic].key:
-        part = getattr(event, name, None)
-        if part is None:
-            return None  # a watermark belongs to a partition, not to a customer
-        parts.append(part)
-    return ":".join(parts).encode()
+@cache
+def _key_of(kind: type, topic: str) -> Callable[[Any], bytes] | None:
+    """Return what makes a record's key; None for a watermark, which belongs to a partition."""
+    names = BY_NAME[topic].key
+    if not {one.name for one in dataclasses.fields(kind)}.issuperset(names):
+        return None
+    parts: Callable[[Any], Any] = attrgetter(*names)  # a tuple only of two and more
+    if len(names) == 1:
+        return lambda event: str(parts(event)).encode()
+    return lambda event: ":".join(parts(event)).encode()
 
 
 @cache
@@ -218,9 +226,9 @@ def _headers(
     type_name: str, event_id: str, source: str, at: datetime, traceparent: str
 ) -> tuple[Header, ...]:
     version, kind, of, end = _constant(type_name, source)
-    told = (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()
     name = ("ce_id", event_id.encode())
-    time = ("ce_time", f"{told[:-6]}Z".encode())  # without +00:00
+    # RFC 3339 in quotes, in a tenth of the time that isoformat() takes.
+    time = ("ce_time", msgspec.json.encode(at if at.tzinfo is UTC else at.astimezone(UTC))[1:-1])
     if not traceparent:
         return version, kind, of, name, time, end
     return version, kind, of, name, time, end, ("traceparent", traceparent.encode())

@@ -2,10 +2,10 @@
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, TypeAlias
 
+import msgspec
 import orjson
 
 Headers: TypeAlias = tuple[tuple[str, bytes], ...]
@@ -17,9 +17,8 @@ _M = 0x5BD1E995
 _SEED = 0x9747B28C
 
 
-@dataclass(slots=True)
-class Record:
-    """One record as read. Not frozen, which would treble the time it takes to make one."""
+class Record(msgspec.Struct, gc=False):
+    """One record as read: a struct, for it takes a third of the time of a dataclass to make."""
 
     topic: str
     part: int
@@ -30,9 +29,8 @@ class Record:
     timestamp_ms: int
 
 
-@dataclass(slots=True)
-class OutRecord:
-    """One record to publish, its partition decided. Not frozen either."""
+class OutRecord(msgspec.Struct, gc=False):
+    """One record to publish, its partition decided."""
 
     topic: str
     part: int

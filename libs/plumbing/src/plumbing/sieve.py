@@ -1,9 +1,10 @@
 """Before a batch means anything: decode it, wait for those it is about, put the rest away."""
 
 from collections.abc import Awaitable, Callable, Container, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from plumbing.absence import Absence

@@ -30,8 +30,13 @@ def trace_id() -> str:
 def new() -> str:
     """Return the traceparent of a flow that begins here."""
     # It names a flow, and guards nothing.
-    digits = f"{getrandbits(192) | _NO_ZEROS:048x}"
+    digits = (getrandbits(192) | _NO_ZEROS).to_bytes(24, "big").hex()
     return f"00-{digits[:32]}-{digits[32:]}-01"
+
+
+def child(parent: str) -> str:
+    """Return the traceparent of a new span of *parent*, a valid one; of a new flow if empty."""
+    return f"00-{parent[3:35]}-{getrandbits(64) or 1:016x}-{parent[53:55]}" if parent else new()
 
 
 def parent_of(headers: Iterable[tuple[str | bytes, bytes]]) -> str:
@@ -71,9 +76,7 @@ def continued(headers: Iterable[tuple[str | bytes, bytes]]) -> Span:
 
 def following(parent: str) -> Span:
     """Work as a new span of *parent*, a valid traceparent; under a new trace when it is empty."""
-    return Span(
-        f"00-{parent[3:35]}-{getrandbits(64) or 1:016x}-{parent[53:55]}" if parent else new()
-    )
+    return Span(child(parent))
 
 
 def common(parents: Iterable[str]) -> str:

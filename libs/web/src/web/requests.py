@@ -66,8 +66,7 @@ class RequestScope:
         """Log no query string and no id: both may be personal."""
         route = _route(scope)
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        self._metrics.requests.labels(route, method, str(status)).inc()
-        self._metrics.duration.labels(route).observe(took_s)
+        self._metrics.note(route, method, status, took_s)
         ms = round(took_s * 1000, 1)
         log.info("request", extra={"method": method, "route": route, "status": status, "ms": ms})
 

@@ -145,13 +145,13 @@ async def take(shop_id: str, posted: Posted, ports: Ports) -> Answer:
     return _answer(posted.single, results)
 
 
-def begin(shop_id: str, raw: bytes, ports: Ports, tell: Tell) -> bool:
+def begin(shop_id: str, raw: bytes, traceparent: str, ports: Ports, tell: Tell) -> bool:
     """Do what `take` does for one plain order of a known shop; False if it is anything else."""
     order = swift.order(raw)
     if order is None or order.newest() > _limit(ports):
         return False
     publisher = ports.publisher
-    entry = publisher.entry_of(OrderFacts, order.fields(shop_id))
+    entry = publisher.entry_of(OrderFacts, order.fields(shop_id), traceparent)
     if not is_fresh(entry, log=publisher):
         return False
     event_id = entry.event_id

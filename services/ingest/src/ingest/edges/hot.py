@@ -34,9 +34,9 @@ class HotEvents:
         posted = events.quickly(raw)
         return None if posted is None else await events.take(ticket, posted, self.ports)
 
-    def begin(self, ticket: str, raw: bytes, tell: Tell) -> bool:
+    def begin(self, ticket: str, raw: bytes, traceparent: str, tell: Tell) -> bool:
         """Take a single plain order, the most usual post, without waiting for anything."""
-        return events.begin(ticket, raw, self.ports, tell)
+        return events.begin(ticket, raw, traceparent, self.ports, tell)
 
 
 @dataclass(frozen=True, slots=True)

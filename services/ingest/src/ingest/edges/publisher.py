@@ -9,7 +9,6 @@ it also replaces a producer that lost its sequence numbers, for which there is n
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from contracts.topics import ORDERS
 from ingest import metrics
 from ingest.domain.facts import Fact
 from ingest.edges.appender import LOST, Appender, Tell
+from ingest.edges.lately import Lately
 from ingest.edges.pace import Pace
 from ingest.edges.spooler import Spooler
 from ingest.edges.store import SOURCE
@@ -42,7 +42,7 @@ from plumbing.stopping import pause
 PROBE_EVERY_S: Final = 1.0
 STARTED_WITHIN_S: Final = 5.0
 FLUSHED_WITHIN_S: Final = 5.0
-LATELY: Final = 50_000  # event ids that are known to be durable
+LATELY: Final = 25_000  # event ids at least that are known to be durable
 
 _PATHS: Final = {
     path: (metrics.DURABLE.labels(path), metrics.DURABLE_TIME.labels(path))
@@ -87,7 +87,7 @@ class Publisher:
     _kafka: _Kafka | None = field(default=None, init=False)
     _ending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _lost: asyncio.Event = field(default_factory=asyncio.Event, init=False)
-    _lately: OrderedDict[str, None] = field(default_factory=OrderedDict, init=False)
+    _lately: Lately = field(default_factory=lambda: Lately(LATELY), init=False)
 
     def __post_init__(self) -> None:
         self._spooler = Spooler(self.engine, self.sealer)
@@ -102,12 +102,12 @@ class Publisher:
         return self._kafka is not None and self._kafka.appender.is_late
 
     def entry(self, fact: Fact) -> OutRecord:
-        return self.entry_of(type(fact), fact)
+        return self.entry_of(type(fact), fact, trace.current())
 
-    def entry_of(self, kind: type[Fact], fields: object) -> OutRecord:
+    def entry_of(self, kind: type[Fact], fields: object, traceparent: str) -> OutRecord:
         """Return the entry of a fact of which only the fields are there."""
         encoded = codec.encode(
-            fields, source=SOURCE, at=self.now(), traceparent=trace.current(), kind=kind
+            fields, source=SOURCE, at=self.now(), traceparent=traceparent, kind=kind
         )
         return place(encoded, self.partitions)
 
@@ -115,11 +115,8 @@ class Publisher:
         return event_id in self._lately
 
     def remember(self, event_ids: Iterable[str]) -> None:
-        lately = self._lately
         for event_id in event_ids:
-            lately[event_id] = None
-        while len(lately) > LATELY:
-            lately.popitem(last=False)
+            self._lately.add(event_id)
 
     async def put(self, entries: Sequence[OutRecord]) -> None:
         """Return when all of *entries* are durable; both ways together take `durable_s` at most.

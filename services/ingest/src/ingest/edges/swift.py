@@ -65,9 +65,10 @@ class _Place(_Strict):
 class Order(_Strict):
     """An order without refunds; the fields are those of `native.Order`."""
 
+    # After `kind` all stand in the order of `OrderFacts`, as `_values` wants it.
     kind: Literal["order"]  # msgspec's tag would be optional
-    order_id: Id
     customer_id: Id
+    order_id: Id
     version: Instant
     placed_at: Instant | None = None
     deposit_paid_at: Instant | None = None
@@ -76,17 +77,17 @@ class Order(_Strict):
     confirmed_at: Instant | None = None
     cancelled_at: Instant | None = None
     restored_at: Instant | None = None
-    closes_at: Instant | None = None
-    balance_opens_at: Instant | None = None
-    balance_closes_at: Instant | None = None
-    ship_by: Instant | None = None
-    pay_on_delivery: bool | None = None
-    is_test: bool | None = None
-    is_presale: bool | None = None
     currency: str | None = None
     total: Minor | None = None
     discount: Minor | None = None
     freight: Minor | None = None
+    pay_on_delivery: bool | None = None
+    is_test: bool | None = None
+    is_presale: bool | None = None
+    closes_at: Instant | None = None
+    balance_opens_at: Instant | None = None
+    balance_closes_at: Instant | None = None
+    ship_by: Instant | None = None
     items: Annotated[tuple[_Line, ...], Meta(max_length=500)] | None = None
     region: _Place | None = None
 
@@ -109,33 +110,18 @@ class Order(_Strict):
 
     def _values(self, shop_id: str, lines: object, region: object) -> tuple[Any, ...]:
         """Return the fields of `OrderFacts`, in its order."""
+        values = astuple(self)
         return (
             shop_id,
             self.customer_id,
             self.order_id,
             micros(self.version),
-            self.placed_at,
-            self.deposit_paid_at,
-            self.paid_at,
-            self.signed_at,
-            self.confirmed_at,
-            self.cancelled_at,
-            self.restored_at,
+            *values[_PAST],
             None,  # a hint of a payment is no business of this API
-            self.currency,
-            self.total,
-            self.discount,
-            self.freight,
-            self.pay_on_delivery,
-            self.is_test,
-            self.is_presale,
-            self.closes_at,
-            self.balance_opens_at,
-            self.balance_closes_at,
-            self.ship_by,
+            *values[_TOLD],
             lines,
             region,
-            (),
+            (),  # nor are refunds, of this way
         )
 
     def instants(self) -> Iterator[tuple[str, datetime | None]]:
@@ -151,22 +137,8 @@ class Order(_Strict):
 
     def newest(self) -> datetime:
         """Return the latest of what cannot lie ahead of now."""
-        return max(
-            [
-                at
-                for at in (
-                    self.version,
-                    self.placed_at,
-                    self.deposit_paid_at,
-                    self.paid_at,
-                    self.signed_at,
-                    self.confirmed_at,
-                    self.cancelled_at,
-                    self.restored_at,
-                )
-                if at is not None
-            ]
-        )
+        passed: tuple[datetime | None, ...] = astuple(self)[_PASSED]
+        return max([at for at in passed if at is not None])
 
     def is_bounded(self, values: tuple[Any, ...]) -> bool:
         """Tell whether codes are known and times in range: what types alone do not say.
@@ -178,7 +150,7 @@ class Order(_Strict):
             and (self.region is None or self.region.country in COUNTRIES)
         ):
             return False
-        for at in values[_INSTANTS]:
+        for at in values[_PASSED] + values[_AHEAD]:
             # To compare times of two zones exactly is dear, and seldom needed.
             if at is not None and at.year not in _YEARS and not EARLIEST <= at < LATEST:
                 return False
@@ -199,7 +171,10 @@ class Order(_Strict):
 
 _YEARS: Final = frozenset(range(EARLIEST.year + 1, LATEST.year - 1))  # in bounds in any zone
 _NAMES: Final = Order.__struct_fields__
-_INSTANTS: Final = slice(_NAMES.index("version"), _NAMES.index("ship_by") + 1)
+_PASSED: Final = slice(_NAMES.index("version"), _NAMES.index("restored_at") + 1)
+_AHEAD: Final = slice(_NAMES.index("closes_at"), _NAMES.index("ship_by") + 1)
+_PAST: Final = slice(_PASSED.start + 1, _PASSED.stop)
+_TOLD: Final = slice(_PASSED.stop, _AHEAD.stop)
 
 
 class _Orders(_Strict):
