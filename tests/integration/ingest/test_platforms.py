@@ -20,7 +20,7 @@ from integration.ingest.pushing import (
     push_events,
     push_generic,
 )
-from webhooks import woocommerce, youzan
+from webhooks import doudian, woocommerce, youzan
 
 
 @pytest.fixture(params=["hot", "api"])
@@ -176,6 +176,55 @@ async def test_what_youzan_says_of_another_shop_is_kept(house: Any, changes: Any
 
     assert len(await house.rows("select reason from ingest.rejected_push")) == 1
     assert await house.spooled() == []
+
+
+async def add_doudian(house: Any) -> str:
+    made = await house.http.post(
+        "/v1/shops/north/connectors",
+        json={
+            "kind": "doudian",
+            "secrets": [SECRET],
+            "config": {"app_key": "3409", "shop_id": 4463798},
+        },
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
+    path: str = made.json()["path"]
+    return path
+
+
+async def push_doudian(house: Any, path: str, *messages: Any, app: str = "3409") -> Any:
+    raw = json.dumps(messages).encode()
+    headers = {"event-sign": doudian.sign("3409", SECRET, raw), "app-id": app}
+    return await house.http.post(path, content=raw, headers=headers)
+
+
+async def test_doudians_order_waits_for_what_names_its_customer(house: Any, front: str) -> None:
+    path = await add_doudian(house)
+    data = {"p_id": 4781320682406083640, "shop_id": 4463798, "create_time": 1767578280}
+    created = {"tag": "100", "msg_id": "m-1", "data": json.dumps(data)}
+
+    answer = await push_doudian(house, path, created)
+
+    assert (answer.status_code, answer.json()) == (200, {"code": 0, "msg": "success"})
+    assert (path in house.slow) == (front == "api")
+    assert await house.spooled() == []
+    [waiting] = await house.rows("select wait_key from ingest.parked")
+    assert waiting["wait_key"] == "order:4781320682406083640"
+
+
+async def test_doudian_of_another_app_is_forged_and_its_odd_messages_are_kept_once(
+    house: Any,
+) -> None:
+    path = await add_doudian(house)
+    odd = {"tag": "777", "msg_id": "m-9", "data": "{}"}
+
+    assert (await push_doudian(house, path, odd, app="3408")).status_code == 401
+    for again in (odd, {**odd, "data": {}}):  # one id, spelled otherwise
+        assert (await push_doudian(house, path, again)).status_code == 200
+    assert (await push_doudian(house, path, {**odd, "tag": "0"})).status_code == 200
+
+    [kept] = await house.rows("select reason from ingest.rejected_push")
+    assert kept["reason"] == "0: no tag that we know"
 
 
 async def test_woocommerce_greets_then_pushes_orders(house: Any, front: str) -> None:

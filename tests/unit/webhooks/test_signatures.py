@@ -17,6 +17,7 @@ from webhooks import (
     Headers,
     check_secret,
     described,
+    doudian,
     kuaidi100,
     shopify,
     standard,
@@ -148,6 +149,7 @@ def test_there_are_one_to_five_secrets(secrets: list[str]) -> None:
         lambda: described.verify(TIMED, b"", [], secrets, 0),
         lambda: youzan.verify_body(b"", [], "yz01", secrets),
         lambda: youzan.verify_message(b"", "yz01", secrets),
+        lambda: doudian.verify(b"", [], "3409", secrets),
         lambda: kuaidi100.verify(b"", secrets),
         lambda: standard.verify(b"", [], secrets, 0),
     ):
@@ -322,6 +324,36 @@ def test_a_youzan_message_that_is_not_signed_text_is_refused(raw: bytes) -> None
 
 def test_a_blank_in_a_youzan_message_has_two_spellings() -> None:
     assert youzan.decoded("a+b%20c%2Bd") == b"a b c+d"
+
+
+DOUDIAN_BODY = b'[{"tag":"0","msg_id":"0","data":"{}"}]'
+DOUDIAN_MAC = b"87f20f1b511c07631b3c5784fe8686d7"  # md5 of 3409, the body and "ddsecret"
+
+
+def doudian_accepts(body: bytes, mac: bytes, *more: tuple[bytes, bytes]) -> None:
+    heads = [(b"Event-Sign", mac), (b"App-Id", b"3409"), *more]
+    doudian.verify(body, heads, "3409", ["new", "ddsecret"])
+
+
+def test_doudian_signs_the_body_between_its_key_and_its_secret() -> None:
+    doudian_accepts(DOUDIAN_BODY, DOUDIAN_MAC)
+    doudian_accepts(DOUDIAN_BODY, DOUDIAN_MAC, (b"sign-method", b"MD5"))
+
+
+@pytest.mark.parametrize(
+    "more", [(b"sign-method", b"hmac-sha256"), (b"event-sign", DOUDIAN_MAC), (b"app-id", b"3409")]
+)
+def test_doudian_in_another_way_or_twice_is_refused(more: tuple[bytes, bytes]) -> None:
+    with pytest.raises(BadSignature):
+        doudian_accepts(DOUDIAN_BODY, DOUDIAN_MAC, more)
+
+
+@pytest.mark.parametrize("app", [b"", b"3408", b"\xff"])
+def test_doudian_of_another_app_is_refused(app: bytes) -> None:
+    with pytest.raises(BadSignature):
+        doudian.verify(
+            DOUDIAN_BODY, [(b"event-sign", DOUDIAN_MAC), (b"app-id", app)], "3409", ["ddsecret"]
+        )
 
 
 def described_as(**changes: Any) -> Description:

@@ -24,8 +24,22 @@ class YouzanConfig(Strict):
         check_secret(secret)
 
 
-Config: TypeAlias = GenericConfig | YouzanConfig
-CONFIGS: Final[Mapping[str, type[Config]]] = {"generic": GenericConfig, "youzan": YouzanConfig}
+class DoudianConfig(Strict):
+    """The app whose secret signs, and the shop that messages must be of."""
+
+    app_key: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+    shop_id: Annotated[int, Field(ge=1, description="Doudian's, not ours")]
+
+    def check_secret(self, secret: str) -> None:
+        check_secret(secret)
+
+
+Config: TypeAlias = GenericConfig | YouzanConfig | DoudianConfig
+CONFIGS: Final[Mapping[str, type[Config]]] = {
+    "generic": GenericConfig,
+    "youzan": YouzanConfig,
+    "doudian": DoudianConfig,
+}
 
 
 @lru_cache(maxsize=1024)

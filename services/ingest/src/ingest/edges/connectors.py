@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
-from ingest.edges.configs import CONFIGS, Config, YouzanConfig, config_of
+from ingest.edges.configs import CONFIGS, Config, DoudianConfig, YouzanConfig, config_of
 from ingest.edges.generic import GenericConfig
 from ingest.edges.ports import Ports, get_ports
 from ingest.edges.push_log import Outcome, last_pushes
@@ -67,7 +67,12 @@ class NewYouzan(_New):
     config: YouzanConfig
 
 
-NewConnector: TypeAlias = NewPlain | NewGeneric | NewYouzan
+class NewDoudian(_New):
+    kind: Literal["doudian"]
+    config: DoudianConfig
+
+
+NewConnector: TypeAlias = NewPlain | NewGeneric | NewYouzan | NewDoudian
 NEW: Final[TypeAdapter[NewConnector]] = TypeAdapter(
     Annotated[NewConnector, Field(discriminator="kind")]
 )

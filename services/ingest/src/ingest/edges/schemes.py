@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from care.phones import normalise
+from ingest.domain import doudian as doudian_bodies
 from ingest.domain import kuaidi100 as courier
 from ingest.domain import shopify as shopify_bodies
 from ingest.domain import woocommerce as woocommerce_bodies
@@ -21,7 +22,7 @@ from ingest.domain.facts import Item
 from ingest.domain.push import Context, Reading
 from ingest.domain.reading import Unmappable
 from ingest.edges import events
-from ingest.edges.configs import YouzanConfig, config_of
+from ingest.edges.configs import DoudianConfig, YouzanConfig, config_of
 from ingest.edges.directory import Connector
 from ingest.edges.generic import GenericConfig
 from ingest.edges.ports import Ports
@@ -31,6 +32,7 @@ from webhooks import (
     BadJson,
     Headers,
     check_secret,
+    doudian,
     kuaidi100,
     shopify,
     standard,
@@ -41,8 +43,9 @@ from webhooks import (
 
 MOST_TOLD: Final = 10  # mistakes of one body
 
-C = TypeVar("C", GenericConfig, YouzanConfig)
+C = TypeVar("C", GenericConfig, YouzanConfig, DoudianConfig)
 
+_CODE_0: Final = b'{"code":0,"msg":"success"}'
 _SAYS_TEST: Final = re.compile(rb'"test"\s*:\s*true')
 
 
@@ -139,6 +142,28 @@ def _is_youzans_probe(raw: bytes, _: Headers) -> bool:
     except BadJson:
         return False
     return isinstance(body, dict) and body.get("test") is True
+
+
+def _open_doudian(raw: bytes, headers: Headers, connector: Connector, _: float) -> bytes:
+    doudian.verify(raw, headers, _config(connector, DoudianConfig).app_key, connector.secrets)
+    return raw
+
+
+async def _read_doudian(body: Any, connector: Connector, _: Ports) -> Reading:
+    shop = str(_config(connector, DoudianConfig).shop_id)
+    return doudian_bodies.read(body, connector.shop_id, shop, _parsed)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return strict_json(text.encode())
+    except BadJson as error:
+        raise ValueError(str(error)) from None
+
+
+def _doudian_identity(signed: bytes, body: Any, _: Connector) -> bytes:
+    found = doudian_bodies.identity(body)
+    return signed if found is None else found.encode()
 
 
 def _open_shopify(raw: bytes, headers: Headers, connector: Connector, _: float) -> bytes:
@@ -238,8 +263,11 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
     "youzan": Scheme(
         _open_youzan,
         _read_youzan,
-        Answer(200, b'{"code":0,"msg":"success"}'),
+        Answer(200, _CODE_0),
         is_greeting=_is_youzans_probe,
+    ),
+    "doudian": Scheme(
+        _open_doudian, _read_doudian, Answer(200, _CODE_0), identity=_doudian_identity
     ),
     "kuaidi100": Scheme(
         _open_kuaidi100,

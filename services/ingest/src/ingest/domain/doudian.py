@@ -1,0 +1,128 @@
+"""Doudian (抖店) messages to facts: a list, of which each item has a tag, an id and its data.
+
+The signature is MD5, so a payment is a hint: it holds reminders and counts nothing, until another
+source confirms it; an end is not even that. Who bought is not in a message: the order waits for
+what names its customer. Times are Unix seconds, amounts are cents of CNY.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from contracts.events import OrderFacts
+from ingest.domain import reading
+from ingest.domain.facts import UNKNOWN, ByOrder
+from ingest.domain.push import Reading
+from ingest.domain.reading import Unmappable
+
+CURRENCY: Final = "CNY"
+PROBE: Final = "0"
+ORDER_TAGS: Final = frozenset({"100", "101"})  # created, paid
+ON_DELIVERY: Final = "0"
+MOST_TOLD: Final = 10  # mistakes of one list
+MOST_CENTS: Final = 10**15
+
+_SECONDS: Final = re.compile(r"[0-9]{1,11}", re.ASCII)
+
+
+def read(messages: Any, shop_id: str, their_shop: str, parse: Callable[[str], Any]) -> Reading:
+    """Return the facts of a body, parsed.
+
+    Args:
+        messages: The body.
+        shop_id: Ours.
+        their_shop: Doudian's id of the shop, which all that is told must be of.
+        parse: Reads the text that an item's data may be; ValueError when it is no JSON.
+
+    Raises:
+        Unmappable: No list, or one of which nothing is known to us.
+    """
+    if not isinstance(messages, list) or not messages:
+        raise Unmappable("not a list of messages")
+    said: list[ByOrder] = []
+    wrong: list[str] = []
+    notes: Counter[str] = Counter()
+    probes = 0
+    for number, message in enumerate(messages):
+        tag = reading.maybe_id(message, "tag") if isinstance(message, dict) else None
+        if tag == PROBE:
+            probes += 1
+            continue
+        try:
+            if tag not in ORDER_TAGS:
+                raise Unmappable("no tag that we know")
+            said.append(_order(_data(message, parse), shop_id, their_shop, notes))
+        except ValueError as error:
+            wrong.append(f"{number}: {error}")
+    refused = ", ".join(wrong[:MOST_TOLD])
+    if not said and not probes:
+        raise Unmappable(refused)
+    return Reading(tuple(said), notes=notes, refused=refused or None)
+
+
+def identity(messages: Any) -> str | None:
+    """Return the ids of a list's items: what tells one push from another; None without them."""
+    if not isinstance(messages, list):
+        return None
+    ids = [reading.maybe_id(one, "msg_id") if isinstance(one, dict) else None for one in messages]
+    return None if None in ids else "\x1f".join(filter(None, ids)) or None
+
+
+def _data(message: Mapping[str, Any], parse: Callable[[str], Any]) -> Mapping[str, Any]:
+    data = message.get("data")
+    if isinstance(data, str):
+        try:
+            data = parse(data)
+        except ValueError:
+            raise Unmappable("its data is no JSON") from None
+    if not isinstance(data, dict):
+        raise Unmappable("its data is no object")
+    return data
+
+
+def _order(data: Mapping[str, Any], shop_id: str, their_shop: str, notes: Counter[str]) -> ByOrder:
+    if reading.maybe_id(data, "shop_id") != their_shop:
+        raise Unmappable("it is of another shop")
+    order_id = reading.needed_id(data, "p_id")
+    placed_at, paid_at = _time(data, "create_time"), _time(data, "pay_time")
+    cancelled_at = _time(data, "cancel_time")
+    known = [at for at in (placed_at, paid_at, cancelled_at) if at is not None]
+    if not known:
+        raise Unmappable("it has no time")
+    on_delivery = reading.maybe_id(data, "pay_type") == ON_DELIVERY
+    notes["unconfirmed_cancel"] += cancelled_at is not None
+    fact = OrderFacts(
+        shop_id,
+        UNKNOWN,
+        order_id,
+        reading.micros(max(known)),
+        placed_at=placed_at,
+        # Of goods that are paid at the door it says when the order was confirmed.
+        paid_hint_at=None if on_delivery else paid_at,
+        currency=CURRENCY,
+        total_minor=_cents(data, notes),
+        pay_on_delivery=True if on_delivery else None,
+    )
+    return ByOrder(order_id, fact)
+
+
+def _cents(data: Mapping[str, Any], notes: Counter[str]) -> int | None:
+    amount = data.get("pay_amount")
+    if amount is None:
+        return None
+    if not isinstance(amount, int) or isinstance(amount, bool) or not 0 <= amount <= MOST_CENTS:
+        notes["strange_amount"] += 1
+        return None
+    return amount
+
+
+def _time(data: Mapping[str, Any], name: str) -> datetime | None:
+    """Return what Unix seconds say, as a number or as digits; 0 and an empty text say nothing."""
+    text = reading.maybe_id(data, name)
+    if text is None or text == "0":
+        return None
+    if not _SECONDS.fullmatch(text):
+        raise Unmappable(f"{name} is no time")
+    return reading.possible(datetime.fromtimestamp(int(text), UTC), name)
