@@ -81,6 +81,18 @@ async def test_an_unknown_hook_is_not_found(house: Any) -> None:
     assert (await house.http.post("/v1/hooks/nobody", content=b"{}")).status_code == 404
 
 
+async def test_a_kind_of_a_newer_version_is_asked_to_come_again(house: Any, front: str) -> None:
+    path = await hook(house, "shopify", SECRET)
+    await house.rows("update ingest.connector set kind = 'newer'")
+    await house.ports.directory.refresh()
+
+    answer = await push_order(house, path, ORDER)
+
+    assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+    assert (path in house.slow) == (front == "api")
+    assert await house.spooled() == []
+
+
 @pytest.mark.parametrize(
     "raw", [b"{", b'{"id":1}', b'{"id":1,"id":2}', b"[]", b'{"orders_to_redact":[]}']
 )

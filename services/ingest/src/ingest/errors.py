@@ -4,7 +4,8 @@ IngestError
 ├─ UnknownShop       404  no such shop: create it first
 ├─ UnknownConnector  404  no such hook, or it was taken away
 ├─ ShopExists        409  the id is taken: change the shop by PUT
-└─ NotDurable        503  neither Kafka nor the spool took it: the same again after Retry-After
+└─ NotDurable        503  neither Kafka nor the spool took it, or this version cannot read it: the
+                          same again after Retry-After
 """
 
 from typing import ClassVar

@@ -140,7 +140,8 @@ async def add_connector(
 ) -> ConnectorAnswer:
     """Open a hook for a shop system or a courier. Its id cannot be guessed."""
     await ports.directory.shop(shop_id)
-    connector_id = dice.token_urlsafe(24)
+    # With a prefix: a random one may begin with a dash, which command lines take for an option.
+    connector_id = f"cn_{dice.token_urlsafe(24)}"
     sealed = _sealed(new.secrets, connector_id, ports.sealer)
     async with shop_tx(engine, SOURCE, shop_id) as conn:
         made = await ShopStore(conn).add_connector(

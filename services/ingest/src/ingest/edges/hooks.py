@@ -60,7 +60,9 @@ async def take(connector: Connector, raw: bytes, headers: Headers, ports: Ports)
 async def _judged(
     connector: Connector, raw: bytes, headers: Headers, ports: Ports
 ) -> tuple[Answer, Outcome, str]:
-    scheme = SCHEMES[connector.kind]
+    scheme = SCHEMES.get(connector.kind)
+    if scheme is None:  # a newer process, on its way in or out, has saved it
+        raise NotDurable("this kind is not known here yet: send the same again")
     if scheme.is_greeting(raw, headers):
         return scheme.success, "greeting", ""
     try:
