@@ -20,7 +20,7 @@ from integration.ingest.pushing import (
     push_events,
     push_generic,
 )
-from webhooks import doudian, woocommerce, youzan
+from webhooks import doudian, douyin, woocommerce, youzan
 
 
 @pytest.fixture(params=["hot", "api"])
@@ -108,18 +108,18 @@ async def test_what_a_described_system_says_of_another_shop_is_kept_once(house: 
     assert await house.spooled() == []
 
 
-async def add_youzan(house: Any, form: str) -> str:
+async def add(house: Any, kind: str, **config: Any) -> str:
     made = await house.http.post(
         "/v1/shops/north/connectors",
-        json={
-            "kind": "youzan",
-            "secrets": [SECRET],
-            "config": {"client_id": "yz01", "kdt_id": 7, "form": form},
-        },
+        json={"kind": kind, "secrets": [SECRET], "config": config},
         headers={"Authorization": f"Bearer {TOKEN}"},
     )
     path: str = made.json()["path"]
     return path
+
+
+async def add_youzan(house: Any, form: str) -> str:
+    return await add(house, "youzan", client_id="yz01", kdt_id=7, form=form)
 
 
 async def push_youzan(house: Any, path: str, form: str, **changes: Any) -> Any:
@@ -179,17 +179,7 @@ async def test_what_youzan_says_of_another_shop_is_kept(house: Any, changes: Any
 
 
 async def add_doudian(house: Any) -> str:
-    made = await house.http.post(
-        "/v1/shops/north/connectors",
-        json={
-            "kind": "doudian",
-            "secrets": [SECRET],
-            "config": {"app_key": "3409", "shop_id": 4463798},
-        },
-        headers={"Authorization": f"Bearer {TOKEN}"},
-    )
-    path: str = made.json()["path"]
-    return path
+    return await add(house, "doudian", app_key="3409", shop_id=4463798)
 
 
 async def push_doudian(house: Any, path: str, *messages: Any, app: str = "3409") -> Any:
@@ -225,6 +215,39 @@ async def test_doudian_of_another_app_is_forged_and_its_odd_messages_are_kept_on
 
     [kept] = await house.rows("select reason from ingest.rejected_push")
     assert kept["reason"] == "0: no tag that we know"
+
+
+async def push_douyin(house: Any, path: str, body: Any) -> Any:
+    raw = json.dumps(body).encode()
+    headers = {douyin.HEADER: douyin.sign(SECRET, raw)}
+    return await house.http.post(path, content=raw, headers=headers)
+
+
+async def test_douyins_challenge_is_answered_when_it_is_signed(house: Any, front: str) -> None:
+    path = await add(house, "douyin", client_key="dk1")
+    asked = {"event": "verify_webhook", "client_key": "dk1", "content": {"challenge": 24680}}
+
+    answer = await push_douyin(house, path, asked)
+
+    assert (answer.status_code, answer.json()) == (200, {"challenge": 24680})
+    assert (path in house.slow) == (front == "api")
+    assert (await house.http.post(path, content=json.dumps(asked))).status_code == 401
+
+
+async def test_douyins_order_waits_for_what_names_its_customer(house: Any) -> None:
+    path = await add(house, "douyin", client_key="dk1")
+    order = {"order_id": "800000000000000001", "pay_time": 1767578400, "pay_amount": 8900}
+    body = {
+        "event": "life_trade_order_notify",
+        "client_key": "dk1",
+        "content": json.dumps({"action": "pay_success", "order": order}),
+    }
+
+    answer = await push_douyin(house, path, body)
+
+    assert (answer.status_code, answer.json()) == (200, {"code": 0, "msg": "success"})
+    [waiting] = await house.rows("select wait_key from ingest.parked")
+    assert waiting["wait_key"] == "order:800000000000000001"
 
 
 async def test_woocommerce_greets_then_pushes_orders(house: Any, front: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
 from pydantic import SecretStr
 
 from contracts import topics
@@ -369,8 +370,8 @@ async def test_an_unknown_shop_is_waited_for_and_then_put_away(house: House) -> 
 async def test_what_cannot_be_read_is_put_away_and_the_rest_goes_on(house: House) -> None:
     await house.read(topics.SHOPS, records(topics.SHOPS, [SHOP]))
     good, bad, gone = records(topics.ORDERS, [ORDERS[0], ORDERS[1], ORDERS[2]])
-    bad = dataclasses.replace(bad, value=b"\xff\xff")
-    gone = dataclasses.replace(gone, value=None)
+    bad = structs.replace(bad, value=b"\xff\xff")
+    gone = structs.replace(gone, value=None)
     await house.read(topics.ORDERS, [bad, gone, good])
 
     assert len(await house.letters()) == 2

@@ -18,6 +18,7 @@ from webhooks import (
     check_secret,
     described,
     doudian,
+    douyin,
     kuaidi100,
     shopify,
     standard,
@@ -150,6 +151,7 @@ def test_there_are_one_to_five_secrets(secrets: list[str]) -> None:
         lambda: youzan.verify_body(b"", [], "yz01", secrets),
         lambda: youzan.verify_message(b"", "yz01", secrets),
         lambda: doudian.verify(b"", [], "3409", secrets),
+        lambda: douyin.verify(b"", [], secrets),
         lambda: kuaidi100.verify(b"", secrets),
         lambda: standard.verify(b"", [], secrets, 0),
     ):
@@ -354,6 +356,17 @@ def test_doudian_of_another_app_is_refused(app: bytes) -> None:
         doudian.verify(
             DOUDIAN_BODY, [(b"event-sign", DOUDIAN_MAC), (b"app-id", app)], "3409", ["ddsecret"]
         )
+
+
+DOUYIN_BODY = b'{"event":"verify_webhook","client_key":"dk1","content":{"challenge":24680}}'
+DOUYIN_MAC = b"cb9a9cd66c169361d032ddfb549b693bd6de991f"  # sha1 of "dysecret" and the body
+
+
+def test_douyin_signs_the_body_behind_its_secret() -> None:
+    douyin.verify(DOUYIN_BODY, [(b"x-douyin-signature", DOUYIN_MAC)], ["new", "dysecret"])
+    for heads in ([], [(b"x-douyin-signature", DOUYIN_MAC)] * 2, [(b"x-douyin-signature", b"")]):
+        with pytest.raises(BadSignature):
+            douyin.verify(DOUYIN_BODY, heads, ["dysecret"])
 
 
 def described_as(**changes: Any) -> Description:

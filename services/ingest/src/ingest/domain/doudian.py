@@ -5,16 +5,14 @@ source confirms it; an end is not even that. Who bought is not in a message: the
 what names its customer. Times are Unix seconds, amounts are cents of CNY.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from contracts.events import OrderFacts
 from ingest.domain import reading
 from ingest.domain.facts import UNKNOWN, ByOrder
-from ingest.domain.push import Reading
+from ingest.domain.push import Reading, cents
 from ingest.domain.reading import Unmappable
 
 CURRENCY: Final = "CNY"
@@ -22,9 +20,6 @@ PROBE: Final = "0"
 ORDER_TAGS: Final = frozenset({"100", "101"})  # created, paid
 ON_DELIVERY: Final = "0"
 MOST_TOLD: Final = 10  # mistakes of one list
-MOST_CENTS: Final = 10**15
-
-_SECONDS: Final = re.compile(r"[0-9]{1,11}", re.ASCII)
 
 
 def read(messages: Any, shop_id: str, their_shop: str, parse: Callable[[str], Any]) -> Reading:
@@ -86,8 +81,11 @@ def _order(data: Mapping[str, Any], shop_id: str, their_shop: str, notes: Counte
     if reading.maybe_id(data, "shop_id") != their_shop:
         raise Unmappable("it is of another shop")
     order_id = reading.needed_id(data, "p_id")
-    placed_at, paid_at = _time(data, "create_time"), _time(data, "pay_time")
-    cancelled_at = _time(data, "cancel_time")
+    placed_at, paid_at = (
+        reading.maybe_epoch(data, "create_time"),
+        reading.maybe_epoch(data, "pay_time"),
+    )
+    cancelled_at = reading.maybe_epoch(data, "cancel_time")
     known = [at for at in (placed_at, paid_at, cancelled_at) if at is not None]
     if not known:
         raise Unmappable("it has no time")
@@ -102,27 +100,7 @@ def _order(data: Mapping[str, Any], shop_id: str, their_shop: str, notes: Counte
         # Of goods that are paid at the door it says when the order was confirmed.
         paid_hint_at=None if on_delivery else paid_at,
         currency=CURRENCY,
-        total_minor=_cents(data, notes),
+        total_minor=cents(data, "pay_amount", notes),
         pay_on_delivery=True if on_delivery else None,
     )
     return ByOrder(order_id, fact)
-
-
-def _cents(data: Mapping[str, Any], notes: Counter[str]) -> int | None:
-    amount = data.get("pay_amount")
-    if amount is None:
-        return None
-    if not isinstance(amount, int) or isinstance(amount, bool) or not 0 <= amount <= MOST_CENTS:
-        notes["strange_amount"] += 1
-        return None
-    return amount
-
-
-def _time(data: Mapping[str, Any], name: str) -> datetime | None:
-    """Return what Unix seconds say, as a number or as digits; 0 and an empty text say nothing."""
-    text = reading.maybe_id(data, name)
-    if text is None or text == "0":
-        return None
-    if not _SECONDS.fullmatch(text):
-        raise Unmappable(f"{name} is no time")
-    return reading.possible(datetime.fromtimestamp(int(text), UTC), name)

@@ -13,6 +13,7 @@ from ingest.domain.money import to_minor
 from ingest.domain.reading import Numbering, Unmappable
 
 MOST: Final = 1_000_000  # pieces in one line
+MOST_MINOR: Final = 10**14
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,17 @@ def minor(printed: Any, currency: str, notes: Counter[str]) -> int | None:
     found, exact = to_minor(amount, currency)
     notes["rounded_amount"] += not exact
     return found
+
+
+def cents(body: Mapping[str, Any], name: str, notes: Counter[str]) -> int | None:
+    """Return an amount that is told in minor units; what is none is noted, and costs no more."""
+    amount = body.get(name)
+    if amount is None:
+        return None
+    if not isinstance(amount, int) or isinstance(amount, bool) or not 0 <= amount <= MOST_MINOR:
+        notes["strange_amount"] += 1
+        return None
+    return amount
 
 
 def quantity(item: Mapping[str, Any], name: str = "quantity") -> int:

@@ -14,6 +14,7 @@ LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _GID: Final = re.compile(r"gid://[a-z0-9]+/[A-Za-z]+/([0-9]{1,40})", re.ASCII)
 _NAIVE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
+_SECONDS: Final = re.compile(r"[0-9]{1,11}", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 # What somebody typed and a country to E.164, or None.
@@ -113,6 +114,16 @@ def maybe_utc(body: Mapping[str, Any], name: str) -> datetime | None:
     except ValueError:
         raise Unmappable(f"{name} is no time") from None
     return possible(at.replace(tzinfo=UTC), name)
+
+
+def maybe_epoch(body: Mapping[str, Any], name: str) -> datetime | None:
+    """Return what Unix seconds say, as a number or as digits; 0 and an empty text say nothing."""
+    seconds = maybe_id(body, name)
+    if seconds is None or seconds == "0":
+        return None
+    if not _SECONDS.fullmatch(seconds):
+        raise Unmappable(f"{name} is no time")
+    return possible(datetime.fromtimestamp(int(seconds), UTC), name)
 
 
 def utc(body: Mapping[str, Any], name: str) -> datetime:

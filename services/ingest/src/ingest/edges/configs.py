@@ -34,11 +34,21 @@ class DoudianConfig(Strict):
         check_secret(secret)
 
 
-Config: TypeAlias = GenericConfig | YouzanConfig | DoudianConfig
+class DouyinConfig(Strict):
+    """The app that messages must be of."""
+
+    client_key: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+
+    def check_secret(self, secret: str) -> None:
+        check_secret(secret)
+
+
+Config: TypeAlias = GenericConfig | YouzanConfig | DoudianConfig | DouyinConfig
 CONFIGS: Final[Mapping[str, type[Config]]] = {
     "generic": GenericConfig,
     "youzan": YouzanConfig,
     "doudian": DoudianConfig,
+    "douyin": DouyinConfig,
 }
 
 

@@ -10,7 +10,14 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
-from ingest.edges.configs import CONFIGS, Config, DoudianConfig, YouzanConfig, config_of
+from ingest.edges.configs import (
+    CONFIGS,
+    Config,
+    DoudianConfig,
+    DouyinConfig,
+    YouzanConfig,
+    config_of,
+)
 from ingest.edges.generic import GenericConfig
 from ingest.edges.ports import Ports, get_ports
 from ingest.edges.push_log import Outcome, last_pushes
@@ -72,7 +79,12 @@ class NewDoudian(_New):
     config: DoudianConfig
 
 
-NewConnector: TypeAlias = NewPlain | NewGeneric | NewYouzan | NewDoudian
+class NewDouyin(_New):
+    kind: Literal["douyin"]
+    config: DouyinConfig
+
+
+NewConnector: TypeAlias = NewPlain | NewGeneric | NewYouzan | NewDoudian | NewDouyin
 NEW: Final[TypeAdapter[NewConnector]] = TypeAdapter(
     Annotated[NewConnector, Field(discriminator="kind")]
 )

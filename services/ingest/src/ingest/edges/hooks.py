@@ -72,6 +72,9 @@ async def _judged(
     body = None
     try:
         body = strict_json(signed)
+        asked = scheme.handshake(body)
+        if asked is not None:
+            return asked, "greeting", ""
         reading = await scheme.read(body, connector, ports)
         await _check_times(reading, ports)
     except (BadJson, Unmappable) as error:

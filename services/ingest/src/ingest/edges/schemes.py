@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
+import orjson
+
 from care.phones import normalise
 from ingest.domain import doudian as doudian_bodies
+from ingest.domain import douyin as douyin_bodies
 from ingest.domain import kuaidi100 as courier
 from ingest.domain import shopify as shopify_bodies
 from ingest.domain import woocommerce as woocommerce_bodies
@@ -22,7 +25,7 @@ from ingest.domain.facts import Item
 from ingest.domain.push import Context, Reading
 from ingest.domain.reading import Unmappable
 from ingest.edges import events
-from ingest.edges.configs import DoudianConfig, YouzanConfig, config_of
+from ingest.edges.configs import DoudianConfig, DouyinConfig, YouzanConfig, config_of
 from ingest.edges.directory import Connector
 from ingest.edges.generic import GenericConfig
 from ingest.edges.ports import Ports
@@ -33,6 +36,7 @@ from webhooks import (
     Headers,
     check_secret,
     doudian,
+    douyin,
     kuaidi100,
     shopify,
     standard,
@@ -43,7 +47,7 @@ from webhooks import (
 
 MOST_TOLD: Final = 10  # mistakes of one body
 
-C = TypeVar("C", GenericConfig, YouzanConfig, DoudianConfig)
+C = TypeVar("C", GenericConfig, YouzanConfig, DoudianConfig, DouyinConfig)
 
 _CODE_0: Final = b'{"code":0,"msg":"success"}'
 _SAYS_TEST: Final = re.compile(rb'"test"\s*:\s*true')
@@ -51,6 +55,10 @@ _SAYS_TEST: Final = re.compile(rb'"test"\s*:\s*true')
 
 def _no_greeting(_raw: bytes, _headers: Headers) -> bool:
     return False
+
+
+def _no_handshake(_body: Any) -> Answer | None:
+    return None
 
 
 def _whole(signed: bytes, _body: Any, _connector: Connector) -> bytes:
@@ -73,6 +81,7 @@ class Scheme:
         success: What the sender wants to hear.
         check_secret: Refuses a secret that the platform may sign otherwise with.
         is_greeting: Knows the unsigned push that only asks whether somebody is there.
+        handshake: Answers the signed push that asks for something of it back; None to all others.
         identity: What tells one kept push from another: of the signed bytes and what they say.
     """
 
@@ -81,6 +90,7 @@ class Scheme:
     success: Answer
     check_secret: Callable[[str], str] = check_secret
     is_greeting: Callable[[bytes, Headers], bool] = _no_greeting
+    handshake: Callable[[Any], Answer | None] = _no_handshake
     identity: Callable[[bytes, Any, Connector], bytes] = _whole
 
 
@@ -163,6 +173,26 @@ def _parsed(text: str) -> Any:
 
 def _doudian_identity(signed: bytes, body: Any, _: Connector) -> bytes:
     found = doudian_bodies.identity(body)
+    return signed if found is None else found.encode()
+
+
+def _open_douyin(raw: bytes, headers: Headers, connector: Connector, _: float) -> bytes:
+    douyin.verify(raw, headers, connector.secrets)
+    return raw
+
+
+async def _read_douyin(body: Any, connector: Connector, _: Ports) -> Reading:
+    key = _config(connector, DouyinConfig).client_key
+    return douyin_bodies.read(body, connector.shop_id, key, _parsed)
+
+
+def _shake_douyin(body: Any) -> Answer | None:
+    value = douyin_bodies.challenge(body)
+    return None if value is None else Answer(200, orjson.dumps({"challenge": value}))
+
+
+def _douyin_identity(signed: bytes, body: Any, _: Connector) -> bytes:
+    found = douyin_bodies.identity(body)
     return signed if found is None else found.encode()
 
 
@@ -268,6 +298,13 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
     ),
     "doudian": Scheme(
         _open_doudian, _read_doudian, Answer(200, _CODE_0), identity=_doudian_identity
+    ),
+    "douyin": Scheme(
+        _open_douyin,
+        _read_douyin,
+        Answer(200, _CODE_0),
+        handshake=_shake_douyin,
+        identity=_douyin_identity,
     ),
     "kuaidi100": Scheme(
         _open_kuaidi100,
