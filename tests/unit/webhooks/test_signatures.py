@@ -164,6 +164,38 @@ def test_an_id_that_no_receiver_takes_is_not_sent() -> None:
         standard.sign(SECRET, "a.b", NOW_S, BODY)
 
 
+# Of the seed of bytes 0 to 31; the message is that of the id, the time and the body below.
+PUBLIC_KEY = "whpk_A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="
+PUBLIC_MAC = (
+    b"v1a,VZoHZduBfqQNIaIxdATLJYpi+H1XrASgq71oG46ZA+HFzSKYDR1OTDSYlLp+EDFiejOpb7dRl8HnSlD54b25Cw=="
+)
+PUBLIC_BODY = b'{"type":"order.paid","order_id":"A-1"}'
+
+
+def public_accepts(body: bytes, mac: bytes) -> None:
+    heads = [
+        (b"webhook-id", b"msg_2kQ"),
+        (b"webhook-timestamp", b"1767578400"),
+        (b"webhook-signature", mac),
+    ]
+    standard.verify(body, heads, [SECRET, PUBLIC_KEY], 1767578400)
+
+
+def test_a_public_key_verifies_beside_a_secret_and_among_other_versions() -> None:
+    public_accepts(PUBLIC_BODY, b"v1a,AAAA v1a,no v9,x " + PUBLIC_MAC)
+    for version in (b"v1", b"v1b", b""):
+        with pytest.raises(BadSignature):
+            public_accepts(PUBLIC_BODY, version + PUBLIC_MAC.removeprefix(b"v1a"))
+
+
+@pytest.mark.parametrize("key", ["whpk_", "whpk_AAAA", PUBLIC_KEY[:-1], PUBLIC_KEY + " ", "whpk_é"])
+def test_what_is_no_public_key_is_named(key: str) -> None:
+    with pytest.raises(ValueError, match="a public key must be"):
+        standard.check_key(key)
+    assert standard.check_key(PUBLIC_KEY) == PUBLIC_KEY
+    assert standard.check_key(SECRET) == SECRET
+
+
 def shopify_headers(value: bytes) -> list[tuple[bytes, bytes]]:
     return [(b"x-shopify-topic", b"orders/paid"), (b"x-shopify-hmac-sha256", value)]
 
@@ -362,8 +394,12 @@ DOUYIN_BODY = b'{"event":"verify_webhook","client_key":"dk1","content":{"challen
 DOUYIN_MAC = b"cb9a9cd66c169361d032ddfb549b693bd6de991f"  # sha1 of "dysecret" and the body
 
 
+def douyin_accepts(body: bytes, mac: bytes) -> None:
+    douyin.verify(body, [(b"x-douyin-signature", mac)], ["new", "dysecret"])
+
+
 def test_douyin_signs_the_body_behind_its_secret() -> None:
-    douyin.verify(DOUYIN_BODY, [(b"x-douyin-signature", DOUYIN_MAC)], ["new", "dysecret"])
+    douyin_accepts(DOUYIN_BODY, DOUYIN_MAC)
     for heads in ([], [(b"x-douyin-signature", DOUYIN_MAC)] * 2, [(b"x-douyin-signature", b"")]):
         with pytest.raises(BadSignature):
             douyin.verify(DOUYIN_BODY, heads, ["dysecret"])
@@ -486,10 +522,13 @@ def stripe_accepts(body: bytes, mac: bytes) -> None:
     ("accepts", "body", "mac"),
     [
         pytest.param(standard_accepts, BODY, SIGNATURE.encode(), id="standard"),
+        pytest.param(public_accepts, PUBLIC_BODY, PUBLIC_MAC, id="standard, public key"),
         pytest.param(shopify_accepts, RFC_BODY, RFC_MAC, id="shopify"),
         pytest.param(woocommerce_accepts, RFC_BODY, RFC_MAC, id="woocommerce"),
         pytest.param(stripe_accepts, STRIPE_BODY, STRIPE_MAC, id="stripe"),
         pytest.param(youzan_accepts, YOUZAN_BODY, YOUZAN_MAC, id="youzan"),
+        pytest.param(doudian_accepts, DOUDIAN_BODY, DOUDIAN_MAC, id="doudian"),
+        pytest.param(douyin_accepts, DOUYIN_BODY, DOUYIN_MAC, id="douyin"),
     ],
 )
 def test_every_changed_bit_is_noticed(

@@ -5,6 +5,7 @@ spelling to the same bytes. They are compared as bytes, for `compare_digest` ref
 """
 
 import base64
+import binascii
 import hmac
 import re
 from collections.abc import Iterable, Sequence
@@ -61,6 +62,17 @@ def demand_match(given: Iterable[bytes], expected: Iterable[bytes]) -> None:
     ours = list(expected)
     if not any(hmac.compare_digest(theirs, one) for theirs in given for one in ours):
         raise BadSignature
+
+
+def from_base64(value: bytes) -> bytes:
+    """Return what *value* is the base64 of; `BadSignature` unless it is spelled in the one way."""
+    try:
+        found = base64.b64decode(value, validate=True)
+    except binascii.Error:
+        raise BadSignature from None
+    if base64.b64encode(found) != value:
+        raise BadSignature
+    return found
 
 
 def base64_mac(secret: str, raw: bytes) -> bytes:

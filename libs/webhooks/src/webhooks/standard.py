@@ -1,4 +1,6 @@
-"""Standard Webhooks, version v1 (HMAC-SHA256): we check what others send, and sign what we send.
+"""Standard Webhooks: we check what others send, and sign what we send.
+
+Version v1 is HMAC-SHA256 with a secret that both know, v1a is ed25519: we have the public key only.
 
 https://www.standardwebhooks.com
 """
@@ -9,6 +11,9 @@ import hmac
 import re
 from collections.abc import Sequence
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from webhooks.signature import (
     BadSignature,
     Headers,
@@ -16,11 +21,13 @@ from webhooks.signature import (
     check_secret,
     demand_fresh,
     demand_match,
+    from_base64,
     only,
 )
 
 MAX_SIGNATURES = 20
 PREFIX = "whsec_"
+PUBLIC_PREFIX = "whpk_"
 
 _ID = re.compile(rb"[A-Za-z0-9_-]{1,128}")
 
@@ -36,6 +43,15 @@ def key_of(secret: str) -> bytes:
     if text == secret or base64.b64encode(key).decode() != text or not 24 <= len(key) <= 64:
         raise ValueError(f"a secret must be {PREFIX} and the base64 of 24 to 64 bytes")
     return key
+
+
+def check_key(secret: str) -> str:
+    """Return *secret*; ValueError unless it is a `whsec_...` or a `whpk_...` to verify with."""
+    if secret.startswith(PUBLIC_PREFIX):
+        _public_of(secret)
+    else:
+        key_of(secret)
+    return secret
 
 
 def sign(secret: str, msg_id: str, timestamp_s: int, body: bytes) -> str:
@@ -58,10 +74,13 @@ def verify(raw: bytes, headers: Headers, secrets: Sequence[str], now_s: float) -
     Args:
         raw: The body as it came.
         headers: All headers of the request.
-        secrets: 1-5, each `whsec_...`; ValueError when one is not fit.
+        secrets: 1-5, each `whsec_...` or the sender's public `whpk_...`; ValueError when one is
+            not fit.
         now_s: Unix seconds. The signed time may differ by 300 s, both ends included.
     """
-    keys = [key_of(secret) for secret in active(secrets)]
+    fit = active(secrets)
+    public = [_public_of(secret) for secret in fit if secret.startswith(PUBLIC_PREFIX)]
+    keys = [key_of(secret) for secret in fit if not secret.startswith(PUBLIC_PREFIX)]
     given = list(headers)
     msg_id = only(given, b"webhook-id")
     timestamp = only(given, b"webhook-timestamp")
@@ -69,8 +88,32 @@ def verify(raw: bytes, headers: Headers, secrets: Sequence[str], now_s: float) -
     if not _ID.fullmatch(msg_id) or len(signatures) > MAX_SIGNATURES:
         raise BadSignature
     demand_fresh(timestamp, now_s)
-    demand_match(signatures, [_mac(key, msg_id, timestamp, raw) for key in keys])
+    signed = b".".join([msg_id, timestamp, raw])
+    if not any(_is_signed(key, one, signed) for key in public for one in signatures):
+        demand_match(signatures, [_mac(key, msg_id, timestamp, raw) for key in keys])
     return msg_id.decode()
+
+
+def _public_of(secret: str) -> Ed25519PublicKey:
+    try:
+        return Ed25519PublicKey.from_public_bytes(
+            from_base64(secret.removeprefix(PUBLIC_PREFIX).encode())
+        )
+    except (BadSignature, ValueError):
+        raise ValueError(
+            f"a public key must be {PUBLIC_PREFIX} and the base64 of 32 bytes"
+        ) from None
+
+
+def _is_signed(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
+    version, _, text = signature.partition(b",")
+    if version != b"v1a":
+        return False
+    try:
+        key.verify(from_base64(text), signed)
+    except (BadSignature, InvalidSignature):
+        return False
+    return True
 
 
 def _mac(key: bytes, msg_id: bytes, timestamp: bytes, body: bytes) -> bytes:

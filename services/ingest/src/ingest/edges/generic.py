@@ -67,7 +67,7 @@ class StandardWebhooks(Strict):
     scheme: Literal["standard-webhooks"]
 
     def check_secret(self, secret: str) -> None:
-        standard.key_of(secret)
+        standard.check_key(secret)
 
     def verify(self, raw: bytes, headers: Headers, secrets: tuple[str, ...], now_s: float) -> None:
         standard.verify(raw, headers, secrets, now_s)

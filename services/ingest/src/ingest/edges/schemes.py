@@ -65,11 +65,6 @@ def _whole(signed: bytes, _body: Any, _connector: Connector) -> bytes:
     return signed
 
 
-def _check_standard(secret: str) -> str:
-    standard.key_of(secret)
-    return secret
-
-
 @dataclass(frozen=True, slots=True)
 class Scheme:
     """A connector kind.
@@ -280,7 +275,7 @@ async def _read_kuaidi100(body: Any, connector: Connector, ports: Ports) -> Read
 
 
 SCHEMES: Final[Mapping[str, Scheme]] = {
-    "standard": Scheme(_open_standard, _read_native, Answer(204, b""), _check_standard),
+    "standard": Scheme(_open_standard, _read_native, Answer(204, b""), standard.check_key),
     "generic": Scheme(_open_generic, _read_generic, Answer(204, b""), identity=_generic_identity),
     "shopify": Scheme(_open_shopify, _of_a_shop(shopify_bodies.read), Answer(200, b"{}")),
     "woocommerce": Scheme(
