@@ -108,10 +108,10 @@ async def test_what_a_described_system_says_of_another_shop_is_kept_once(house: 
     assert await house.spooled() == []
 
 
-async def add(house: Any, kind: str, **config: Any) -> str:
+async def add(house: Any, kind: str, secret: str = SECRET, **config: Any) -> str:
     made = await house.http.post(
         "/v1/shops/north/connectors",
-        json={"kind": kind, "secrets": [SECRET], "config": config},
+        json={"kind": kind, "secrets": [secret], "config": config},
         headers={"Authorization": f"Bearer {TOKEN}"},
     )
     path: str = made.json()["path"]
@@ -248,6 +248,49 @@ async def test_douyins_order_waits_for_what_names_its_customer(house: Any) -> No
     assert (answer.status_code, answer.json()) == (200, {"code": 0, "msg": "success"})
     [waiting] = await house.rows("select wait_key from ingest.parked")
     assert waiting["wait_key"] == "order:800000000000000001"
+
+
+async def test_a_bridge_posts_taobaos_messages_signed_as_standard_webhooks(
+    house: Any, front: str
+) -> None:
+    path = await add(house, "taobao", secret=STANDARD, user_id=174265168)
+    content = {"buyer_open_uid": "AAFx", "payment": "30.36", "tid": 4586070597376760123}
+    message = {
+        "topic": "taobao_trade_TradeBuyerPay",
+        "id": 6142200092063758446,
+        "user_id": 174265168,
+        "pub_time": "2026-01-05 10:00:00",
+        "content": json.dumps(content),
+    }
+
+    answer = await push_events(house, path, [message])
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (path in house.slow) == (front == "api")
+    [order] = await house.spooled()
+    assert (order.order_id, order.customer_id) == ("4586070597376760123", "AAFx")
+    assert (order.total_minor, order.paid_at) == (3036, datetime(2026, 1, 5, 2, tzinfo=UTC))
+
+
+async def test_pinduoduos_refund_waits_for_its_order(house: Any) -> None:
+    path = await add(house, "pinduoduo", secret=STANDARD, mall_id=171504183)
+    content = {
+        "mall_id": 171504183,
+        "refund_fee": 1990,
+        "modified": 1767578400016,
+        "refund_id": 7381745730,
+        "tid": "260105-339507978993455",
+    }
+    body = {
+        "type": "pdd_refund_RefundCreated",
+        "mallID": 171504183,
+        "content": json.dumps(content),
+    }
+
+    assert (await push_events(house, path, body)).status_code == 204
+
+    [waiting] = await house.rows("select wait_key from ingest.parked")
+    assert waiting["wait_key"] == "order:260105-339507978993455"
 
 
 async def test_woocommerce_greets_then_pushes_orders(house: Any, front: str) -> None:

@@ -85,9 +85,7 @@ def test_of_a_list_the_good_ones_count_and_the_rest_is_told() -> None:
     reading = said(message(), message("999"), PROBE, "odd", message(shop_id=1))
 
     assert order_of(reading).order_id == "4781320682406083640"
-    assert reading.refused == (
-        "1: no tag that we know, 3: no tag that we know, 4: it is of another shop"
-    )
+    assert reading.refused == ("1: no tag that we know, 3: not an object, 4: it is of another shop")
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,13 @@ from typing import Any, Final
 from contracts.events import OrderFacts
 from ingest.domain import reading
 from ingest.domain.facts import UNKNOWN, ByOrder
-from ingest.domain.push import Reading, cents
+from ingest.domain.push import Reading, cents, each
 from ingest.domain.reading import Unmappable
 
 CURRENCY: Final = "CNY"
 PROBE: Final = "0"
 ORDER_TAGS: Final = frozenset({"100", "101"})  # created, paid
 ON_DELIVERY: Final = "0"
-MOST_TOLD: Final = 10  # mistakes of one list
 
 
 def read(messages: Any, shop_id: str, their_shop: str, parse: Callable[[str], Any]) -> Reading:
@@ -34,27 +33,17 @@ def read(messages: Any, shop_id: str, their_shop: str, parse: Callable[[str], An
     Raises:
         Unmappable: No list, or one of which nothing is known to us.
     """
-    if not isinstance(messages, list) or not messages:
-        raise Unmappable("not a list of messages")
-    said: list[ByOrder] = []
-    wrong: list[str] = []
     notes: Counter[str] = Counter()
-    probes = 0
-    for number, message in enumerate(messages):
-        tag = reading.maybe_id(message, "tag") if isinstance(message, dict) else None
+
+    def read_one(message: Mapping[str, Any]) -> ByOrder | None:
+        tag = reading.maybe_id(message, "tag")
         if tag == PROBE:
-            probes += 1
-            continue
-        try:
-            if tag not in ORDER_TAGS:
-                raise Unmappable("no tag that we know")
-            said.append(_order(_data(message, parse), shop_id, their_shop, notes))
-        except ValueError as error:
-            wrong.append(f"{number}: {error}")
-    refused = ", ".join(wrong[:MOST_TOLD])
-    if not said and not probes:
-        raise Unmappable(refused)
-    return Reading(tuple(said), notes=notes, refused=refused or None)
+            return None
+        if tag not in ORDER_TAGS:
+            raise Unmappable("no tag that we know")
+        return _order(_data(message, parse), shop_id, their_shop, notes)
+
+    return each(messages, read_one, notes)
 
 
 def identity(messages: Any) -> str | None:
@@ -67,14 +56,7 @@ def identity(messages: Any) -> str | None:
 
 def _data(message: Mapping[str, Any], parse: Callable[[str], Any]) -> Mapping[str, Any]:
     data = message.get("data")
-    if isinstance(data, str):
-        try:
-            data = parse(data)
-        except ValueError:
-            raise Unmappable("its data is no JSON") from None
-    if not isinstance(data, dict):
-        raise Unmappable("its data is no object")
-    return data
+    return data if isinstance(data, dict) else reading.parsed(message, "data", parse)
 
 
 def _order(data: Mapping[str, Any], shop_id: str, their_shop: str, notes: Counter[str]) -> ByOrder:

@@ -48,7 +48,9 @@ def read(body: Any, shop_id: str, client_key: str, parse: Callable[[str], Any]) 
     if body.get("event") != ORDERS:
         raise Unmappable("no event that we know")
     notes: Counter[str] = Counter()
-    order = _order(reading.object_of(_content(body, parse), "order"), shop_id, notes)
+    order = _order(
+        reading.object_of(reading.parsed(body, "content", parse), "order"), shop_id, notes
+    )
     return Reading((ByOrder(order.order_id, order),), notes=notes)
 
 
@@ -60,17 +62,6 @@ def identity(body: Any) -> str | None:
     if not isinstance(event, str) or not isinstance(content, str):
         return None
     return f"{event}\x1f{content}"
-
-
-def _content(body: Mapping[str, Any], parse: Callable[[str], Any]) -> Mapping[str, Any]:
-    text = body.get("content")
-    try:
-        content = parse(text) if isinstance(text, str) else None
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise Unmappable("its content is no object as text")
-    return content
 
 
 def _order(order: Mapping[str, Any], shop_id: str, notes: Counter[str]) -> OrderFacts:

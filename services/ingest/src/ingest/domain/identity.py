@@ -35,5 +35,10 @@ def customer_of(
     return f"o_{order_id}"
 
 
+def of_nick(nick: str, keyed: Keyed) -> str:
+    """Return the id of who is known by a name that the platform shows."""
+    return _guest(keyed(f"nick:{nick}"))
+
+
 def _guest(digest: bytes) -> str:
     return "g_" + base64.b32encode(digest).decode().lower()[:GUEST_CHARS]

@@ -1,7 +1,7 @@
 """What all platforms share: what a connector knows, what a push says, and its money."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from ingest.domain.reading import Numbering, Unmappable
 
 MOST: Final = 1_000_000  # pieces in one line
 MOST_MINOR: Final = 10**14
+MOST_TOLD: Final = 10  # mistakes of one list
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,38 @@ class Reading:
 
     def everything(self) -> list[Item]:
         return [*map(Item, self.said), *self.items]
+
+
+def each(
+    messages: Any, read: Callable[[Mapping[str, Any]], Said | None], notes: Mapping[str, int]
+) -> Reading:
+    """Return what the messages of a list say; those that say nothing to us are told by number.
+
+    Args:
+        messages: The body.
+        read: Reads one; None when it only greets. ValueError when it says nothing to us.
+        notes: What *read* notes.
+
+    Raises:
+        Unmappable: No list, or nothing in it says anything.
+    """
+    if not isinstance(messages, list) or not messages:
+        raise Unmappable("not a list of messages")
+    said: list[Said] = []
+    wrong: list[str] = []
+    for number, message in enumerate(messages):
+        try:
+            if not isinstance(message, dict):
+                raise Unmappable("not an object")
+            one = read(message)
+        except ValueError as error:
+            wrong.append(f"{number}: {error}")
+        else:
+            said += [] if one is None else [one]
+    refused = ", ".join(wrong[:MOST_TOLD])
+    if len(wrong) == len(messages):
+        raise Unmappable(refused)
+    return Reading(tuple(said), notes=notes, refused=refused or None)
 
 
 def buyer(

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
+from zoneinfo import ZoneInfo
 
 MAX_ID_CHARS: Final = 128
 MAX_TEXT_CHARS: Final = 500
@@ -14,6 +15,8 @@ LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _GID: Final = re.compile(r"gid://[a-z0-9]+/[A-Za-z]+/([0-9]{1,40})", re.ASCII)
 _NAIVE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
+_MOST_MS: Final = 10**14
+_CHINA: Final = ZoneInfo("Asia/Shanghai")
 _SECONDS: Final = re.compile(r"[0-9]{1,11}", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -116,6 +119,25 @@ def maybe_utc(body: Mapping[str, Any], name: str) -> datetime | None:
     return possible(at.replace(tzinfo=UTC), name)
 
 
+def maybe_china(body: Mapping[str, Any], name: str) -> datetime | None:
+    """Return a time of Shanghai that names no zone, as Taobao and Youzan have it."""
+    printed = maybe_text(body, name)
+    if printed is None:
+        return None
+    try:
+        at = datetime.strptime(printed, "%Y-%m-%d %H:%M:%S").replace(tzinfo=_CHINA)
+    except ValueError:
+        raise Unmappable(f"{name} is no time") from None
+    return possible(at, name)
+
+
+def from_ms(ms: int, name: str) -> datetime:
+    """Return what Unix milliseconds say; `Unmappable` when it lies where no order can."""
+    if not 0 <= ms < _MOST_MS:
+        raise Unmappable(f"{name} is no time that can be")
+    return possible(_EPOCH + timedelta(milliseconds=ms), name)
+
+
 def maybe_epoch(body: Mapping[str, Any], name: str) -> datetime | None:
     """Return what Unix seconds say, as a number or as digits; 0 and an empty text say nothing."""
     seconds = maybe_id(body, name)
@@ -147,6 +169,24 @@ def amount(value: Any) -> str | int | Decimal | None:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise Unmappable("an amount is no number")
     return value
+
+
+def parsed(body: Mapping[str, Any], name: str, parse: Callable[[str], Any]) -> Mapping[str, Any]:
+    """Return the object that a text inside the JSON is.
+
+    Args:
+        body: Has the text.
+        name: What it is called there.
+        parse: ValueError when it is no JSON.
+    """
+    value = body.get(name)
+    try:
+        found = parse(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Unmappable(f"{name} is no object as text")
+    return found
 
 
 def micros(at: datetime) -> int:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from contracts.events import CustomerFacts, OrderFacts, OrderLine, Region
 from ingest.domain import reading
@@ -19,7 +18,6 @@ from ingest.domain.reading import Unmappable
 
 CURRENCY: Final = "CNY"
 COUNTRY: Final = "CN"
-CHINA: Final = ZoneInfo("Asia/Shanghai")
 
 
 def read(message: Any, context: Context) -> Reading:
@@ -45,7 +43,7 @@ def read(message: Any, context: Context) -> Reading:
 def _order(body: Mapping[str, Any], context: Context, notes: Counter[str]) -> Reading:
     info, money = reading.object_of(body, "order_info"), reading.object_of(body, "pay_info")
     order_id = reading.needed_id(info, "tid")
-    version = _time(info, "update_time")
+    version = reading.maybe_china(info, "update_time")
     if version is None:
         raise Unmappable("update_time is missing")
     lines = list(reading.objects(body, "orders"))
@@ -58,10 +56,10 @@ def _order(body: Mapping[str, Any], context: Context, notes: Counter[str]) -> Re
         person.customer_id,
         order_id,
         reading.micros(version),
-        placed_at=_time(info, "created"),
-        confirmed_at=_time(info, "success_time"),
-        paid_hint_at=_time(info, "pay_time"),
-        closes_at=_time(info, "expired_time"),
+        placed_at=reading.maybe_china(info, "created"),
+        confirmed_at=reading.maybe_china(info, "success_time"),
+        paid_hint_at=reading.maybe_china(info, "pay_time"),
+        closes_at=reading.maybe_china(info, "expired_time"),
         currency=CURRENCY,
         total_minor=total,
         discount_minor=None if total is None else max(0, goods + (freight or 0) - total),
@@ -118,14 +116,3 @@ def _line(item: Mapping[str, Any], notes: Counter[str]) -> OrderLine:
 
 def _price(item: Mapping[str, Any], notes: Counter[str]) -> int:
     return minor(item.get("price"), CURRENCY, notes) or 0
-
-
-def _time(body: Mapping[str, Any], name: str) -> datetime | None:
-    text = reading.maybe_text(body, name)
-    if text is None:
-        return None
-    try:
-        at = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=CHINA)
-    except ValueError:
-        raise Unmappable(f"{name} is no time") from None
-    return reading.possible(at, name)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ingest.edges.generic import GenericConfig
 from web.bodies import Strict
-from webhooks import check_secret
+from webhooks import check_secret, standard
 
 
 class YouzanConfig(Strict):
@@ -43,12 +43,34 @@ class DouyinConfig(Strict):
         check_secret(secret)
 
 
-Config: TypeAlias = GenericConfig | YouzanConfig | DoudianConfig | DouyinConfig
+class TaobaoConfig(Strict):
+    """The seller that messages must be of; the shop's bridge signs them."""
+
+    user_id: Annotated[int, Field(ge=1)]
+
+    def check_secret(self, secret: str) -> None:
+        standard.check_key(secret)
+
+
+class PinduoduoConfig(Strict):
+    """The mall that messages must be of; the shop's bridge signs them."""
+
+    mall_id: Annotated[int, Field(ge=1)]
+
+    def check_secret(self, secret: str) -> None:
+        standard.check_key(secret)
+
+
+Config: TypeAlias = (
+    GenericConfig | YouzanConfig | DoudianConfig | DouyinConfig | TaobaoConfig | PinduoduoConfig
+)
 CONFIGS: Final[Mapping[str, type[Config]]] = {
     "generic": GenericConfig,
     "youzan": YouzanConfig,
     "doudian": DoudianConfig,
     "douyin": DouyinConfig,
+    "taobao": TaobaoConfig,
+    "pinduoduo": PinduoduoConfig,
 }
 
 

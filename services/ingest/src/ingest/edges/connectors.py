@@ -15,6 +15,8 @@ from ingest.edges.configs import (
     Config,
     DoudianConfig,
     DouyinConfig,
+    PinduoduoConfig,
+    TaobaoConfig,
     YouzanConfig,
     config_of,
 )
@@ -84,7 +86,19 @@ class NewDouyin(_New):
     config: DouyinConfig
 
 
-NewConnector: TypeAlias = NewPlain | NewGeneric | NewYouzan | NewDoudian | NewDouyin
+class NewTaobao(_New):
+    kind: Literal["taobao"]
+    config: TaobaoConfig
+
+
+class NewPinduoduo(_New):
+    kind: Literal["pinduoduo"]
+    config: PinduoduoConfig
+
+
+NewConnector: TypeAlias = (
+    NewPlain | NewGeneric | NewYouzan | NewDoudian | NewDouyin | NewTaobao | NewPinduoduo
+)
 NEW: Final[TypeAdapter[NewConnector]] = TypeAdapter(
     Annotated[NewConnector, Field(discriminator="kind")]
 )

@@ -18,14 +18,23 @@ from care.phones import normalise
 from ingest.domain import doudian as doudian_bodies
 from ingest.domain import douyin as douyin_bodies
 from ingest.domain import kuaidi100 as courier
+from ingest.domain import pinduoduo as pinduoduo_bodies
 from ingest.domain import shopify as shopify_bodies
+from ingest.domain import taobao as taobao_bodies
 from ingest.domain import woocommerce as woocommerce_bodies
 from ingest.domain import youzan as youzan_bodies
 from ingest.domain.facts import Item
 from ingest.domain.push import Context, Reading
 from ingest.domain.reading import Unmappable
 from ingest.edges import events
-from ingest.edges.configs import DoudianConfig, DouyinConfig, YouzanConfig, config_of
+from ingest.edges.configs import (
+    DoudianConfig,
+    DouyinConfig,
+    PinduoduoConfig,
+    TaobaoConfig,
+    YouzanConfig,
+    config_of,
+)
 from ingest.edges.directory import Connector
 from ingest.edges.generic import GenericConfig
 from ingest.edges.ports import Ports
@@ -47,7 +56,9 @@ from webhooks import (
 
 MOST_TOLD: Final = 10  # mistakes of one body
 
-C = TypeVar("C", GenericConfig, YouzanConfig, DoudianConfig, DouyinConfig)
+C = TypeVar(
+    "C", GenericConfig, YouzanConfig, DoudianConfig, DouyinConfig, TaobaoConfig, PinduoduoConfig
+)
 
 _CODE_0: Final = b'{"code":0,"msg":"success"}'
 _SAYS_TEST: Final = re.compile(rb'"test"\s*:\s*true')
@@ -166,9 +177,14 @@ def _parsed(text: str) -> Any:
         raise ValueError(str(error)) from None
 
 
-def _doudian_identity(signed: bytes, body: Any, _: Connector) -> bytes:
-    found = doudian_bodies.identity(body)
-    return signed if found is None else found.encode()
+def _by(of: Callable[[Any], str | None]) -> Callable[[bytes, Any, Connector], bytes]:
+    """Return what tells pushes apart by what *of* finds in their bodies, else by all of them."""
+
+    def identity(signed: bytes, body: Any, _: Connector) -> bytes:
+        found = of(body)
+        return signed if found is None else found.encode()
+
+    return identity
 
 
 def _open_douyin(raw: bytes, headers: Headers, connector: Connector, _: float) -> bytes:
@@ -186,9 +202,14 @@ def _shake_douyin(body: Any) -> Answer | None:
     return None if value is None else Answer(200, orjson.dumps({"challenge": value}))
 
 
-def _douyin_identity(signed: bytes, body: Any, _: Connector) -> bytes:
-    found = douyin_bodies.identity(body)
-    return signed if found is None else found.encode()
+async def _read_taobao(body: Any, connector: Connector, ports: Ports) -> Reading:
+    seller = str(_config(connector, TaobaoConfig).user_id)
+    return taobao_bodies.read(body, seller, _context(connector, ports), _parsed)
+
+
+async def _read_pinduoduo(body: Any, connector: Connector, _: Ports) -> Reading:
+    mall = str(_config(connector, PinduoduoConfig).mall_id)
+    return pinduoduo_bodies.read(body, connector.shop_id, mall, _parsed)
 
 
 def _open_shopify(raw: bytes, headers: Headers, connector: Connector, _: float) -> bytes:
@@ -292,14 +313,22 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
         is_greeting=_is_youzans_probe,
     ),
     "doudian": Scheme(
-        _open_doudian, _read_doudian, Answer(200, _CODE_0), identity=_doudian_identity
+        _open_doudian, _read_doudian, Answer(200, _CODE_0), identity=_by(doudian_bodies.identity)
     ),
     "douyin": Scheme(
         _open_douyin,
         _read_douyin,
         Answer(200, _CODE_0),
         handshake=_shake_douyin,
-        identity=_douyin_identity,
+        identity=_by(douyin_bodies.identity),
+    ),
+    # Both come by the shop's bridge, which signs as Standard Webhooks, and confirms to the
+    # platform only what we have answered so.
+    "taobao": Scheme(
+        _open_standard, _read_taobao, Answer(204, b""), identity=_by(taobao_bodies.identity)
+    ),
+    "pinduoduo": Scheme(
+        _open_standard, _read_pinduoduo, Answer(204, b""), identity=_by(pinduoduo_bodies.identity)
     ),
     "kuaidi100": Scheme(
         _open_kuaidi100,
