@@ -118,9 +118,10 @@ def record(sent: OutRecord, offset: int = 0) -> Record:
 
 
 @pytest.fixture
-def front() -> str:
-    """Which way requests go: "hot" as in the process, or "api" alone."""
-    return "hot"
+def front(request: pytest.FixtureRequest) -> str:
+    """Which way requests go: "hot" as in the process, or "api" alone; see `pushing.BOTH_WAYS`."""
+    way: str = getattr(request, "param", "hot")
+    return way
 
 
 @pytest.fixture

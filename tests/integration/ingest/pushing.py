@@ -4,8 +4,10 @@ import base64
 import hmac
 import json
 import time
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
+
+import pytest
 
 from web.auth import issue_local_token
 from webhooks import kuaidi100, shopify, standard
@@ -37,6 +39,10 @@ ORDER: dict[str, Any] = {
     "customer": {"id": 77, "first_name": "Li", "phone": "13800000001"},
     "shipping_address": {"country_code": "CN", "province": "北京市", "city": "北京市"},
 }
+
+
+# Both ways into the process promise the same.
+BOTH_WAYS: Final = pytest.mark.parametrize("front", ["hot", "api"], indirect=True)
 
 
 async def hook(house: Any, kind: str, secret: str) -> str:

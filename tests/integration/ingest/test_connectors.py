@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from integration.ingest.pushing import (
+    BOTH_WAYS,
     GENERIC,
     NATIVE,
     ORDER,
@@ -20,12 +21,7 @@ from integration.ingest.pushing import (
 )
 from web.auth import issue_local_token
 
-
-@pytest.fixture(params=["hot", "api"])
-def front(request: pytest.FixtureRequest) -> str:
-    """Both ways into the process: they promise the same."""
-    way: str = request.param
-    return way
+pytestmark = BOTH_WAYS
 
 
 async def test_a_description_is_checked_when_it_is_saved_and_shown_when_listed(house: Any) -> None:

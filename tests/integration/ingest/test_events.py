@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.events import CustomerFacts, OrderFacts, ReviewFacts, ShipmentFacts
+from integration.ingest.pushing import BOTH_WAYS
 from web.auth import issue_local_token
 
 ORDER: dict[str, Any] = {
@@ -35,11 +36,7 @@ def changed(**fields: Any) -> dict[str, Any]:
     return {**ORDER, **fields}
 
 
-@pytest.fixture(params=["hot", "api"])
-def front(request: pytest.FixtureRequest) -> str:
-    """Both ways into the process: they promise the same."""
-    way: str = request.param
-    return way
+pytestmark = BOTH_WAYS
 
 
 async def test_an_order_is_taken_whole(house: Any) -> None:

@@ -9,6 +9,7 @@ from contracts.events import CustomerFacts, OrderFacts, ShipmentFacts
 from contracts.topics import SHIPMENTS
 from ingest.edges.consumer import Consumer
 from integration.ingest.pushing import (
+    BOTH_WAYS,
     ORDER,
     SALT,
     SECRET,
@@ -21,12 +22,7 @@ from integration.ingest.pushing import (
 from plumbing.records import Record
 from webhooks import shopify
 
-
-@pytest.fixture(params=["hot", "api"])
-def front(request: pytest.FixtureRequest) -> str:
-    """Both ways into the process: they promise the same."""
-    way: str = request.param
-    return way
+pytestmark = BOTH_WAYS
 
 
 async def test_a_signed_order_becomes_facts(house: Any, front: str) -> None:

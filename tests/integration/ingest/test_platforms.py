@@ -9,6 +9,7 @@ import pytest
 
 from contracts.events import CustomerFacts, OrderFacts
 from integration.ingest.pushing import (
+    BOTH_WAYS,
     GENERIC,
     NATIVE,
     SECRET,
@@ -22,12 +23,7 @@ from integration.ingest.pushing import (
 )
 from webhooks import doudian, douyin, woocommerce, youzan
 
-
-@pytest.fixture(params=["hot", "api"])
-def front(request: pytest.FixtureRequest) -> str:
-    """Both ways into the process: they promise the same."""
-    way: str = request.param
-    return way
+pytestmark = BOTH_WAYS
 
 
 async def test_native_events_may_come_as_standard_webhooks(house: Any, front: str) -> None:

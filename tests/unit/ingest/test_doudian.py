@@ -11,6 +11,7 @@ from ingest.domain.doudian import identity, read
 from ingest.domain.facts import UNKNOWN, ByOrder
 from ingest.domain.push import Reading
 from ingest.domain.reading import Unmappable
+from support.bodies import changed
 
 CREATED_S, PAID_S, CANCELLED_S = 1_767_578_280, 1_767_578_400, 1_767_579_000
 ORDER: dict[str, Any] = {
@@ -26,12 +27,12 @@ PROBE = {"tag": "0", "msg_id": "0", "data": "{}"}
 
 
 def message(tag: Any = "101", msg_id: str = "m-1", **changes: Any) -> dict[str, Any]:
-    data = {name: value for name, value in {**ORDER, **changes}.items() if value is not None}
+    data = changed(ORDER, changes)
     return {"tag": tag, "msg_id": msg_id, "data": json.dumps(data)}
 
 
 def said(*messages: Any) -> Reading:
-    return read(list(messages), "s", "4463798", json.loads)
+    return read(list(messages), "s", "4463798")
 
 
 def order_of(reading: Reading) -> OrderFacts:
@@ -107,7 +108,7 @@ def test_of_a_list_the_good_ones_count_and_the_rest_is_told() -> None:
 )
 def test_what_is_no_order_of_the_shop_is_refused(body: Any) -> None:
     with pytest.raises(Unmappable):
-        read(body, "s", "4463798", json.loads)
+        read(body, "s", "4463798")
 
 
 @pytest.mark.parametrize("amount", ["8900", 89.5, -1, True, 10**16])

@@ -10,6 +10,7 @@ from contracts.events import OrderFacts
 from ingest.domain.douyin import challenge, identity, read
 from ingest.domain.facts import UNKNOWN, ByOrder
 from ingest.domain.reading import Unmappable
+from support.bodies import changed
 
 ORDER: dict[str, Any] = {
     "order_id": "800000000000000001",
@@ -21,13 +22,13 @@ ORDER: dict[str, Any] = {
 
 
 def message(**changes: Any) -> dict[str, Any]:
-    order = {name: value for name, value in {**ORDER, **changes}.items() if value is not None}
+    order = changed(ORDER, changes)
     content = json.dumps({"action": "pay_success", "order": order})
     return {"event": "life_trade_order_notify", "client_key": "dk1", "content": content}
 
 
 def order_of(body: Any) -> OrderFacts:
-    [waiting] = read(body, "s", "dk1", json.loads).said
+    [waiting] = read(body, "s", "dk1").said
     assert isinstance(waiting, ByOrder)
     assert isinstance(waiting.fact, OrderFacts)
     assert waiting.ref == waiting.fact.order_id
@@ -73,7 +74,7 @@ def test_no_discount_is_below_nought() -> None:
 )
 def test_what_is_no_order_of_the_app_is_refused(body: Any) -> None:
     with pytest.raises(Unmappable):
-        read(body, "s", "dk1", json.loads)
+        read(body, "s", "dk1")
 
 
 @pytest.mark.parametrize("value", [24680, "24680"])

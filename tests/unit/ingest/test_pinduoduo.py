@@ -10,6 +10,7 @@ from contracts.events import OrderFacts, RefundFacts
 from ingest.domain.facts import UNKNOWN, ByOrder
 from ingest.domain.pinduoduo import identity, read
 from ingest.domain.reading import Unmappable
+from support.bodies import changed
 
 CONTENT: dict[str, Any] = {
     "mall_id": 171504183,
@@ -21,13 +22,13 @@ CONTENT: dict[str, Any] = {
 
 
 def message(**changes: Any) -> dict[str, Any]:
-    content = {name: value for name, value in {**CONTENT, **changes}.items() if value is not None}
+    content = changed(CONTENT, changes)
     kind = "pdd_refund_RefundCreated"
     return {"type": kind, "mallID": 171504183, "content": json.dumps(content)}
 
 
 def order_of(body: Any) -> OrderFacts:
-    [waiting] = read(body, "s", "171504183", json.loads).said
+    [waiting] = read(body, "s", "171504183").said
     assert isinstance(waiting, ByOrder)
     assert isinstance(waiting.fact, OrderFacts)
     assert waiting.ref == waiting.fact.order_id
@@ -68,7 +69,7 @@ def test_a_refund_was_asked_for_and_nothing_was_paid_back() -> None:
 )
 def test_what_is_no_refund_of_the_mall_is_refused(body: Any) -> None:
     with pytest.raises(Unmappable):
-        read(body, "s", "171504183", json.loads)
+        read(body, "s", "171504183")
 
 
 def test_a_message_is_known_by_its_type_and_content() -> None:

@@ -1,6 +1,5 @@
 """Taobao messages by the shop's bridge: a payment, by a buyer whose nick is not kept."""
 
-import hmac
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +11,7 @@ from ingest.domain.facts import Ready
 from ingest.domain.push import Context, Reading
 from ingest.domain.reading import Unmappable
 from ingest.domain.taobao import identity, read
+from support.bodies import changed, keyed
 
 CONTENT: dict[str, Any] = {
     "buyer_nick": "tb_buyer_7",
@@ -21,15 +21,11 @@ CONTENT: dict[str, Any] = {
 }
 
 
-def keyed(text: str) -> bytes:
-    return hmac.digest(b"a key of the shop", text.encode(), "sha256")
-
-
 CONTEXT = Context("s", "CNY", "CN", False, keyed, lambda *_: None)
 
 
 def message(topic: str = "taobao_trade_TradeBuyerPay", **changes: Any) -> dict[str, Any]:
-    content = {name: value for name, value in {**CONTENT, **changes}.items() if value is not None}
+    content = changed(CONTENT, changes)
     return {
         "topic": topic,
         "id": 6142200092063758446,
@@ -40,7 +36,7 @@ def message(topic: str = "taobao_trade_TradeBuyerPay", **changes: Any) -> dict[s
 
 
 def said(*messages: Any) -> Reading:
-    return read(list(messages), "174265168", CONTEXT, json.loads)
+    return read(list(messages), "174265168", CONTEXT)
 
 
 def order_of(reading: Reading) -> OrderFacts:
@@ -100,7 +96,7 @@ def test_of_a_list_the_good_ones_count_and_the_rest_is_told() -> None:
 )
 def test_what_is_no_payment_of_the_seller_is_refused(body: Any) -> None:
     with pytest.raises(Unmappable):
-        read(body, "174265168", CONTEXT, json.loads)
+        read(body, "174265168", CONTEXT)
 
 
 def test_a_list_is_known_by_topics_and_ids() -> None:

@@ -1,6 +1,5 @@
 """WooCommerce bodies: the kind by the shape, UTC times only, what counts as paid and as gone."""
 
-import hmac
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import permutations
@@ -14,6 +13,7 @@ from ingest.domain.facts import Ready
 from ingest.domain.push import Context, Reading
 from ingest.domain.reading import Unmappable
 from ingest.domain.woocommerce import read
+from support.bodies import keyed, phone
 
 T10 = datetime(2026, 1, 5, 2, tzinfo=UTC)
 BILLING = {
@@ -73,14 +73,6 @@ PRODUCT: dict[str, Any] = {
     "stock_quantity": 7,
     "date_modified_gmt": "2026-01-05T02:00:00",
 }
-
-
-def keyed(text: str) -> bytes:
-    return hmac.digest(b"a key of the shop", text.encode(), "sha256")
-
-
-def phone(typed: str, country: str) -> str | None:
-    return f"{country}:{typed}" if typed else None
 
 
 CONTEXT = Context("s", "GBP", "GB", False, keyed, phone)

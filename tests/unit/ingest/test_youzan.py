@@ -1,6 +1,5 @@
 """Youzan messages: a payment is a hint, times are of Shanghai, who bought is known by id."""
 
-import hmac
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from contracts.events import CustomerFacts, OrderFacts, OrderLine, Region
 from ingest.domain.push import Context, Reading
 from ingest.domain.reading import Unmappable
 from ingest.domain.youzan import read
+from support.bodies import keyed, phone
 
 ORDER: dict[str, Any] = {
     "order_info": {
@@ -36,14 +36,6 @@ ORDER: dict[str, Any] = {
     ],
 }
 VERSION_US = 1_767_578_402_000_000
-
-
-def keyed(text: str) -> bytes:
-    return hmac.digest(b"a key of the shop", text.encode(), "sha256")
-
-
-def phone(typed: str, country: str) -> str | None:
-    return f"{country}:{typed}" if typed else None
 
 
 CONTEXT = Context("s", "CNY", "CN", False, keyed, phone)

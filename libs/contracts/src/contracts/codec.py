@@ -227,7 +227,7 @@ def _headers(
 ) -> tuple[Header, ...]:
     version, kind, of, end = _constant(type_name, source)
     name = ("ce_id", event_id.encode())
-    # RFC 3339 in quotes, in a tenth of the time that isoformat() takes.
+    # RFC 3339 in quotes, in an eighth of the time that isoformat() takes.
     time = ("ce_time", msgspec.json.encode(at if at.tzinfo is UTC else at.astimezone(UTC))[1:-1])
     if not traceparent:
         return version, kind, of, name, time, end

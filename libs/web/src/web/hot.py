@@ -160,7 +160,7 @@ class HotPath:
             else:
                 lane.note(status, time.perf_counter() - began)
 
-        # Said, not made current: nothing is logged on the way, and that would double its cost.
+        # Said, not made current: nothing is logged on the way.
         parent = entered.parent
         current = trace.child("" if parent is None else trace.parent_of([(_TRACE, parent)]))
         taken = lane.express.begin(entered.ticket, raw, current, tell)

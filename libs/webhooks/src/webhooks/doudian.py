@@ -29,9 +29,9 @@ def verify(raw: bytes, headers: Headers, app_key: str, secrets: Sequence[str]) -
     A `sign-method` may be named; of those only MD5 is known.
     """
     keys = active(secrets)
-    told = [(name.lower(), value) for name, value in headers]
+    told = list(headers)
     if only(told, _APP) != app_key.encode():
         raise BadSignature
-    if any(name == _METHOD and value.lower() != b"md5" for name, value in told):
+    if any(name.lower() == _METHOD and value.lower() != b"md5" for name, value in told):
         raise BadSignature
     demand_match([only(told, _NAME)], [sign(app_key, key, raw).encode() for key in keys])

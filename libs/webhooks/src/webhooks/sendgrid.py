@@ -50,7 +50,7 @@ def verify(raw: bytes, headers: Headers, keys: Sequence[str]) -> None:
     How old it is says nothing: what failed comes again for a day, and each event has an id.
     """
     known = [key_of(key) for key in active(keys)]
-    told = [(name.lower(), value) for name, value in headers]
+    told = list(headers)
     time, given = only(told, _TIME_NAME), from_base64(only(told, _NAME))
     if not _TIME.fullmatch(time) or not any(_signed(key, given, time + raw) for key in known):
         raise BadSignature

@@ -6,7 +6,6 @@ https://www.standardwebhooks.com
 """
 
 import base64
-import binascii
 import hmac
 import re
 from collections.abc import Sequence
@@ -37,10 +36,10 @@ def key_of(secret: str) -> bytes:
     check_secret(secret)
     text = secret.removeprefix(PREFIX)
     try:
-        key = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):  # ValueError: not ASCII
+        key = from_base64(text.encode())
+    except (BadSignature, ValueError):  # ValueError: no text that can be written
         key = b""
-    if text == secret or base64.b64encode(key).decode() != text or not 24 <= len(key) <= 64:
+    if text == secret or not 24 <= len(key) <= 64:
         raise ValueError(f"a secret must be {PREFIX} and the base64 of 24 to 64 bytes")
     return key
 
@@ -65,7 +64,7 @@ def sign(secret: str, msg_id: str, timestamp_s: int, body: bytes) -> str:
     """
     if not _ID.fullmatch(msg_id.encode()):
         raise ValueError("a webhook id is 1 to 128 of A-Z a-z 0-9 _ -")
-    return _mac(key_of(secret), msg_id.encode(), b"%d" % timestamp_s, body).decode()
+    return _mac(key_of(secret), _signed(msg_id.encode(), b"%d" % timestamp_s, body)).decode()
 
 
 def verify(raw: bytes, headers: Headers, secrets: Sequence[str], now_s: float) -> str:
@@ -88,9 +87,9 @@ def verify(raw: bytes, headers: Headers, secrets: Sequence[str], now_s: float) -
     if not _ID.fullmatch(msg_id) or len(signatures) > MAX_SIGNATURES:
         raise BadSignature
     demand_fresh(timestamp, now_s)
-    signed = b".".join([msg_id, timestamp, raw])
+    signed = _signed(msg_id, timestamp, raw)
     if not any(_is_signed(key, one, signed) for key in public for one in signatures):
-        demand_match(signatures, [_mac(key, msg_id, timestamp, raw) for key in keys])
+        demand_match(signatures, [_mac(key, signed) for key in keys])
     return msg_id.decode()
 
 
@@ -116,6 +115,9 @@ def _is_signed(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
     return True
 
 
-def _mac(key: bytes, msg_id: bytes, timestamp: bytes, body: bytes) -> bytes:
-    signed = b".".join([msg_id, timestamp, body])
+def _signed(msg_id: bytes, timestamp: bytes, body: bytes) -> bytes:
+    return b".".join([msg_id, timestamp, body])
+
+
+def _mac(key: bytes, signed: bytes) -> bytes:
     return b"v1," + base64.b64encode(hmac.digest(key, signed, "sha256"))

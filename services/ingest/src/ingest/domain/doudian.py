@@ -6,7 +6,7 @@ what names its customer. Times are Unix seconds, amounts are cents of CNY.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from contracts.events import OrderFacts
@@ -21,14 +21,13 @@ ORDER_TAGS: Final = frozenset({"100", "101"})  # created, paid
 ON_DELIVERY: Final = "0"
 
 
-def read(messages: Any, shop_id: str, their_shop: str, parse: Callable[[str], Any]) -> Reading:
+def read(messages: Any, shop_id: str, their_shop: str) -> Reading:
     """Return the facts of a body, parsed.
 
     Args:
         messages: The body.
         shop_id: Ours.
         their_shop: Doudian's id of the shop, which all that is told must be of.
-        parse: Reads the text that an item's data may be; ValueError when it is no JSON.
 
     Raises:
         Unmappable: No list, or one of which nothing is known to us.
@@ -41,7 +40,7 @@ def read(messages: Any, shop_id: str, their_shop: str, parse: Callable[[str], An
             return None
         if tag not in ORDER_TAGS:
             raise Unmappable("no tag that we know")
-        return _order(_data(message, parse), shop_id, their_shop, notes)
+        return _order(_data(message), shop_id, their_shop, notes)
 
     return each(messages, read_one, notes)
 
@@ -54,9 +53,9 @@ def identity(messages: Any) -> str | None:
     return None if None in ids else "\x1f".join(filter(None, ids)) or None
 
 
-def _data(message: Mapping[str, Any], parse: Callable[[str], Any]) -> Mapping[str, Any]:
+def _data(message: Mapping[str, Any]) -> Mapping[str, Any]:
     data = message.get("data")
-    return data if isinstance(data, dict) else reading.parsed(message, "data", parse)
+    return data if isinstance(data, dict) else reading.parsed(message, "data")
 
 
 def _order(data: Mapping[str, Any], shop_id: str, their_shop: str, notes: Counter[str]) -> ByOrder:

@@ -6,7 +6,7 @@ what names its customer. Times are Unix seconds, amounts are cents of CNY.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from contracts.events import OrderFacts
@@ -29,14 +29,13 @@ def challenge(body: Any) -> int | str | None:
     return value if is_value else None
 
 
-def read(body: Any, shop_id: str, client_key: str, parse: Callable[[str], Any]) -> Reading:
+def read(body: Any, shop_id: str, client_key: str) -> Reading:
     """Return the facts of a body, parsed.
 
     Args:
         body: The message.
         shop_id: Ours.
         client_key: The app's, which the message must be of.
-        parse: Reads the text that the content is; ValueError when it is no JSON.
 
     Raises:
         Unmappable: Another app's, an event that we do not know, an order without id or time.
@@ -48,20 +47,13 @@ def read(body: Any, shop_id: str, client_key: str, parse: Callable[[str], Any]) 
     if body.get("event") != ORDERS:
         raise Unmappable("no event that we know")
     notes: Counter[str] = Counter()
-    order = _order(
-        reading.object_of(reading.parsed(body, "content", parse), "order"), shop_id, notes
-    )
+    order = _order(reading.object_of(reading.parsed(body, "content"), "order"), shop_id, notes)
     return Reading((ByOrder(order.order_id, order),), notes=notes)
 
 
 def identity(body: Any) -> str | None:
     """Return what tells one message from another: `log_id` may change when it comes again."""
-    if not isinstance(body, dict):
-        return None
-    event, content = body.get("event"), body.get("content")
-    if not isinstance(event, str) or not isinstance(content, str):
-        return None
-    return f"{event}\x1f{content}"
+    return reading.texts(body, "event", "content")
 
 
 def _order(order: Mapping[str, Any], shop_id: str, notes: Counter[str]) -> OrderFacts:

@@ -2,8 +2,11 @@
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
 
 from ingest.domain.iso import MINOR_DIGITS
+
+MOST_MINOR: Final = 10**14  # of an amount that is told in minor units
 
 # No exponent: "1e9" is nobody's price. Ten digits keep sums over an order inside int64.
 _PRINTED = re.compile(r"-?[0-9]{1,10}(\.[0-9]{1,10})?", re.ASCII)

@@ -5,8 +5,6 @@ goes to its order. Times are Unix milliseconds, amounts are cents of CNY.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from contracts.events import OrderFacts, RefundFacts
@@ -18,14 +16,13 @@ from ingest.domain.reading import Unmappable
 REFUND: Final = "pdd_refund_RefundCreated"
 
 
-def read(body: Any, shop_id: str, mall: str, parse: Callable[[str], Any]) -> Reading:
+def read(body: Any, shop_id: str, mall: str) -> Reading:
     """Return the facts of a message, parsed.
 
     Args:
         body: The message.
         shop_id: Ours.
         mall: Pinduoduo's id of the shop, which the message must be of.
-        parse: Reads the text that the content is; ValueError when it is no JSON.
 
     Raises:
         Unmappable: Another's, a type that we do not know, a refund without id, order or time.
@@ -36,11 +33,11 @@ def read(body: Any, shop_id: str, mall: str, parse: Callable[[str], Any]) -> Rea
         raise Unmappable("it is of another mall")
     if body.get("type") != REFUND:
         raise Unmappable("no type that we know")
-    content = reading.parsed(body, "content", parse)
+    content = reading.parsed(body, "content")
     if reading.maybe_id(content, "mall_id") != mall:
         raise Unmappable("its content is of another mall")
     notes: Counter[str] = Counter()
-    opened_at = _instant(content, "modified")
+    opened_at = reading.from_ms(content, "modified")
     version_us = reading.micros(opened_at)
     refund = RefundFacts(
         reading.needed_id(content, "refund_id"),
@@ -55,15 +52,4 @@ def read(body: Any, shop_id: str, mall: str, parse: Callable[[str], Any]) -> Rea
 
 def identity(body: Any) -> str | None:
     """Return what tells one message from another; None when it is none."""
-    if not isinstance(body, dict):
-        return None
-    kind, content = body.get("type"), body.get("content")
-    both = isinstance(kind, str) and isinstance(content, str)
-    return f"{kind}\x1f{content}" if both else None
-
-
-def _instant(content: Mapping[str, Any], name: str) -> datetime:
-    ms = content.get(name)
-    if not isinstance(ms, int) or isinstance(ms, bool):
-        raise Unmappable(f"{name} is no time")
-    return reading.from_ms(ms, name)
+    return reading.texts(body, "type", "content")

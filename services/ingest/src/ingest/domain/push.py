@@ -9,12 +9,11 @@ from contracts.events import CustomerFacts
 from ingest.domain import reading
 from ingest.domain.facts import Item, Said
 from ingest.domain.identity import Keyed, customer_of
-from ingest.domain.money import to_minor
+from ingest.domain.money import MOST_MINOR, to_minor
 from ingest.domain.reading import Numbering, Unmappable
 
 MOST: Final = 1_000_000  # pieces in one line
-MOST_MINOR: Final = 10**14
-MOST_TOLD: Final = 10  # mistakes of one list
+MOST_TOLD: Final = 10  # mistakes of one body
 
 
 @dataclass(frozen=True, slots=True)

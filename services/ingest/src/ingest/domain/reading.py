@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
+from webhooks import strict_json
+
 MAX_ID_CHARS: Final = 128
 MAX_TEXT_CHARS: Final = 500
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
@@ -131,8 +133,11 @@ def maybe_china(body: Mapping[str, Any], name: str) -> datetime | None:
     return possible(at, name)
 
 
-def from_ms(ms: int, name: str) -> datetime:
-    """Return what Unix milliseconds say; `Unmappable` when it lies where no order can."""
+def from_ms(body: Mapping[str, Any], name: str) -> datetime:
+    """Return what Unix milliseconds say."""
+    ms = body.get(name)
+    if not isinstance(ms, int) or isinstance(ms, bool):
+        raise Unmappable(f"{name} is no time")
     if not 0 <= ms < _MOST_MS:
         raise Unmappable(f"{name} is no time that can be")
     return possible(_EPOCH + timedelta(milliseconds=ms), name)
@@ -171,22 +176,23 @@ def amount(value: Any) -> str | int | Decimal | None:
     return value
 
 
-def parsed(body: Mapping[str, Any], name: str, parse: Callable[[str], Any]) -> Mapping[str, Any]:
-    """Return the object that a text inside the JSON is.
-
-    Args:
-        body: Has the text.
-        name: What it is called there.
-        parse: ValueError when it is no JSON.
-    """
+def parsed(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the object that a text inside the JSON is, as strictly read as what is around it."""
     value = body.get(name)
     try:
-        found = parse(value) if isinstance(value, str) else None
+        found = strict_json(value.encode()) if isinstance(value, str) else None
     except ValueError:
         found = None
     if not isinstance(found, dict):
         raise Unmappable(f"{name} is no object as text")
     return found
+
+
+def texts(body: Any, *names: str) -> str | None:
+    """Return these texts of an object as one that tells it from others; None if one is missing."""
+    found = [body.get(name) for name in names] if isinstance(body, dict) else [None]
+    whole = [one for one in found if isinstance(one, str)]
+    return "\x1f".join(whole) if len(whole) == len(found) else None
 
 
 def micros(at: datetime) -> int:

@@ -5,7 +5,7 @@ is above 2^53, and the order's may be: none passes through a float.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from contracts.events import OrderFacts
@@ -19,14 +19,13 @@ CURRENCY: Final = "CNY"
 PAID: Final = "taobao_trade_TradeBuyerPay"
 
 
-def read(messages: Any, seller: str, context: Context, parse: Callable[[str], Any]) -> Reading:
+def read(messages: Any, seller: str, context: Context) -> Reading:
     """Return the facts of a body, parsed.
 
     Args:
         messages: The body.
         seller: Taobao's user id of the shop, which all that is told must be of.
         context: The connector's.
-        parse: Reads the text that a content is; ValueError when it is no JSON.
 
     Raises:
         Unmappable: No list, or one of which nothing is known to us.
@@ -38,7 +37,7 @@ def read(messages: Any, seller: str, context: Context, parse: Callable[[str], An
             raise Unmappable("it is of another seller")
         if message.get("topic") != PAID:
             raise Unmappable("no topic that we know")
-        return Ready(_payment(message, context, parse, notes))
+        return Ready(_payment(message, context, notes))
 
     return each(messages, read_one, notes)
 
@@ -53,13 +52,8 @@ def identity(messages: Any) -> str | None:
     return "\x1f".join(f"{topic}:{number}" for topic, number in ids)
 
 
-def _payment(
-    message: Mapping[str, Any],
-    context: Context,
-    parse: Callable[[str], Any],
-    notes: Counter[str],
-) -> OrderFacts:
-    content = reading.parsed(message, "content", parse)
+def _payment(message: Mapping[str, Any], context: Context, notes: Counter[str]) -> OrderFacts:
+    content = reading.parsed(message, "content")
     paid_at = reading.maybe_china(message, "pub_time")
     if paid_at is None:
         raise Unmappable("pub_time is missing")

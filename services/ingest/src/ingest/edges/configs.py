@@ -8,39 +8,31 @@ from pydantic import Field
 
 from ingest.edges.generic import GenericConfig
 from web.bodies import Strict
-from webhooks import check_secret, standard
+
+AppId: TypeAlias = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
 
 
 class YouzanConfig(Strict):
     """The app and the shop that messages must be of, and which of the two forms is signed."""
 
-    client_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+    client_id: AppId
     kdt_id: Annotated[int, Field(ge=1)]
     form: Literal["header", "body"] = Field(
         "header", description="what is signed: all of it (Event-Sign), or its field msg"
     )
 
-    def check_secret(self, secret: str) -> None:
-        check_secret(secret)
-
 
 class DoudianConfig(Strict):
     """The app whose secret signs, and the shop that messages must be of."""
 
-    app_key: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+    app_key: AppId
     shop_id: Annotated[int, Field(ge=1, description="Doudian's, not ours")]
-
-    def check_secret(self, secret: str) -> None:
-        check_secret(secret)
 
 
 class DouyinConfig(Strict):
     """The app that messages must be of."""
 
-    client_key: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
-
-    def check_secret(self, secret: str) -> None:
-        check_secret(secret)
+    client_key: AppId
 
 
 class TaobaoConfig(Strict):
@@ -48,17 +40,11 @@ class TaobaoConfig(Strict):
 
     user_id: Annotated[int, Field(ge=1)]
 
-    def check_secret(self, secret: str) -> None:
-        standard.check_key(secret)
-
 
 class PinduoduoConfig(Strict):
     """The mall that messages must be of; the shop's bridge signs them."""
 
     mall_id: Annotated[int, Field(ge=1)]
-
-    def check_secret(self, secret: str) -> None:
-        standard.check_key(secret)
 
 
 Config: TypeAlias = (

@@ -320,10 +320,10 @@ def _read_config(known: SealedConnector, given: dict[str, Any]) -> Config:
 
 def _check_secret(secret: str, kind: str, config: Config | None) -> None:
     """Raise ValueError when the sender may sign otherwise with it."""
-    if config is None:
-        SCHEMES[kind].check_secret(secret)
-    else:
+    if isinstance(config, GenericConfig):
         config.check_secret(secret)
+    else:
+        SCHEMES[kind].check_secret(secret)
 
 
 def _wrong(field: str, code: str, why: str) -> Unprocessable:

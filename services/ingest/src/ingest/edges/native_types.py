@@ -14,10 +14,10 @@ from pydantic_core import PydanticCustomError
 from contracts.events import Birthday, OrderLine, RefundFacts, Region
 from ingest.domain.facts import normal_number
 from ingest.domain.iso import COUNTRIES, MINOR_DIGITS
+from ingest.domain.money import MOST_MINOR
 from ingest.domain.reading import EARLIEST, LATEST, micros
 from web.bodies import Strict
 
-MOST_MINOR: Final = 10**14
 ZONES: Final = frozenset(available_timezones())
 
 _RFC_3339 = re.compile(

@@ -19,8 +19,8 @@ from msgspec.structs import astuple
 from contracts.events import OrderFacts, OrderLine, Region
 from ingest.domain.facts import Item, Ready
 from ingest.domain.iso import COUNTRIES, MINOR_DIGITS
+from ingest.domain.money import MOST_MINOR
 from ingest.domain.reading import EARLIEST, LATEST, micros
-from ingest.edges.native_types import MOST_MINOR
 
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
 Name: TypeAlias = Annotated[str, Meta(max_length=200)]
