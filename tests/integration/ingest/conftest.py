@@ -24,6 +24,7 @@ from ingest.edges.hot import HotEvents, HotHooks
 from ingest.edges.ports import Ports, Registry
 from ingest.edges.publisher import Patience, Publisher
 from ingest.edges.push_log import PushLog
+from ingest.edges.quotas import Quotas
 from ingest.errors import IngestError
 from ingest.settings import Settings
 from plumbing.records import OutRecord, Record, unpack_headers
@@ -192,6 +193,8 @@ def _ports(engine: AsyncEngine, sealer: Sealer, servers: str) -> Ports:
         registry=registry,
         push_log=PushLog(engine),
         sealer=sealer,
+        quotas=Quotas(default=0),
+        trusted_proxies=0,
         shop_zone="Asia/Shanghai",
         partitions=4,
         now=utc_now,

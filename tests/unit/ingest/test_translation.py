@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ingest.domain.reading import Unmappable
 from ingest.edges import events
-from ingest.edges.generic import GenericConfig
+from ingest.edges.kinds.described import GenericConfig
 from web.bodies import field_errors
 from webhooks import strict_json
 

@@ -55,7 +55,7 @@ def build_api(  # noqa: PLR0913 - the composition root of every service's API
         public: Path templates that take no token; a mounted app's prefix among them.
         docs: Whether to show /docs and /openapi.json.
     """
-    gate = Gate()
+    gate = Gate(settings.max_requests)
     app = Api(
         title=title,
         docs_url=None,

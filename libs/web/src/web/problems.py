@@ -99,8 +99,10 @@ class TooManyRequests(Problem):
     status = 429
     slug = "too-many-requests"
 
-    def __init__(self, detail: str = "", *, retry_after_s: int) -> None:
-        super().__init__(detail, headers={"Retry-After": str(retry_after_s)})
+    def __init__(
+        self, detail: str = "", *, retry_after_s: int, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail, headers={**(headers or {}), "Retry-After": str(retry_after_s)})
 
 
 class HeadTooLarge(Problem):

@@ -118,6 +118,9 @@ class ServiceSettings(HuiliuSettings):
         validate_default=True,
         description=f"HS256 secret, at least {MIN_SECRET_CHARS} characters; never in production",
     )
+    max_requests: int = Field(
+        256, ge=1, le=65_536, description="requests at work at once; the others get 503"
+    )
     stop_grace_s: float = Field(20, gt=0, le=600)
     group_suffix: str = Field("", pattern=r"^[a-zA-Z0-9._-]{0,64}$")
     session_timeout_ms: int = Field(10_000, ge=500, le=300_000)

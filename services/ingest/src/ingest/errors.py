@@ -4,6 +4,7 @@ IngestError
 ├─ UnknownShop       404  no such shop: create it first
 ├─ UnknownConnector  404  no such hook, or it was taken away
 ├─ ShopExists        409  the id is taken: change the shop by PUT
+├─ KeyInUse          409  the first request with this Idempotency-Key is at work: soon again
 └─ NotDurable        503  neither Kafka nor the spool took it, or this version cannot read it: the
                           same again after Retry-After
 """
@@ -25,6 +26,11 @@ class UnknownConnector(IngestError):
 
 class ShopExists(IngestError):
     status = 409
+
+
+class KeyInUse(IngestError):
+    status = 409
+    retry_after_s = 1
 
 
 class NotDurable(IngestError):

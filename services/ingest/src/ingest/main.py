@@ -14,9 +14,12 @@ from ingest.edges import api, connectors, events, hooks
 from ingest.edges.consumer import Consumer
 from ingest.edges.directory import Directory
 from ingest.edges.hot import HotEvents, HotHooks
+from ingest.edges.outside import open_outside
 from ingest.edges.ports import Ports, Registry
 from ingest.edges.publisher import Patience, Publisher
+from ingest.edges.puller import Puller
 from ingest.edges.push_log import PushLog
+from ingest.edges.quotas import Quotas
 from ingest.edges.timers import Drainer, sweep
 from ingest.errors import IngestError
 from ingest.settings import Settings
@@ -129,8 +132,10 @@ async def compose(
         ),
         push_log=pushes,
         sealer=sealer,
+        quotas=Quotas(default=settings.events_per_minute),
         partitions=settings.partitions,
         shop_zone=settings.shop_zone,
+        trusted_proxies=settings.trusted_proxies,
         now=utc_now,
         wake=relay.wake,
     )
@@ -147,15 +152,19 @@ async def compose(
         metrics=http_metrics(REGISTRY),
         errors=[IngestError],
     )
-    await run_service(
-        front,
-        ops,
-        [intake.run, directory.run, drainer.run, pushes.run, look_after],
-        stop,
-        settings,
-        last=[relay.run, publisher.run],
-        prepare=prepare,
-    )
+    async with open_outside(allow_inside=settings.environment != "production") as outside:
+        puller = Puller(
+            engine=engine, client=outside, ports=ports, silent_s=settings.silent_s, watch=watch
+        )
+        await run_service(
+            front,
+            ops,
+            [intake.run, directory.run, drainer.run, pushes.run, look_after, puller.run],
+            stop,
+            settings,
+            last=[relay.run, publisher.run],
+            prepare=prepare,
+        )
 
 
 def _intake(  # noqa: PLR0913 - a part of the composition root

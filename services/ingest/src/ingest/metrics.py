@@ -38,6 +38,19 @@ NOTES: Final = Counter(
     "Oddities in bodies: unknown codes, rounded amounts",
     ["kind", "what"],
 )
+SWEEPS: Final = Counter(
+    "huiliu_ingest_sweeps_total",
+    "Turns of asking platforms for what was missed, by connector kind and how they ended",
+    ["kind", "outcome"],
+)
+PULLED: Final = Counter(
+    "huiliu_ingest_pulled_total",
+    "Bodies that platforms were asked for, by connector kind and outcome",
+    ["kind", "outcome"],
+)
+HOOKS_OFF: Final = Gauge(
+    "huiliu_ingest_hooks_off", "Connectors whose platform has switched our hook off"
+)
 KAFKA: Final = Silence()
 KAFKA_AWAY: Final = Gauge(
     "huiliu_ingest_kafka_away_seconds",

@@ -26,7 +26,15 @@ SecretFile = Annotated[
     typer.Option(help="A file whose only line is the secret, - for standard input; else asked."),
 ]
 Config = Annotated[
-    Path | None, typer.Option(help="JSON, of the kind generic: how it signs, what it means.")
+    Path | None, typer.Option(help="JSON: what the kind must be told beside the secret.")
+]
+ApiFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--api-file",
+        help="JSON, - for standard input: how the platform is asked for what its pushes did not"
+        " bring (woocommerce, taobao).",
+    ),
 ]
 
 
@@ -37,7 +45,11 @@ def add_connector(  # noqa: PLR0913 - one option a choice
     shop: Shop,
     *,
     secret_file: SecretFile = None,
+    no_secret: Annotated[
+        bool, typer.Option(help="Of kinds that sign nothing, or are only asked.")
+    ] = False,
     config: Config = None,
+    api_file: ApiFile = None,
     accept_test: Annotated[bool, typer.Option(help="Take the platform's test bodies too.")] = False,
     public_url: Annotated[
         str | None, typer.Option(help="Where ingest is seen from outside; else its own address.")
@@ -48,11 +60,13 @@ def add_connector(  # noqa: PLR0913 - one option a choice
     session: Session = ctx.obj
     body: dict[str, Any] = {
         "kind": kind,
-        "secrets": [_secret(secret_file)],
+        "secrets": [] if no_secret else [_secret(secret_file)],
         "accept_test": accept_test,
     }
     if config is not None:
         body["config"] = _json_of(config)
+    if api_file is not None:
+        body["api"] = _json_of(api_file)
     made = session.ask(Service.INGEST, "POST", _path(shop), scope=WRITE, body=body)
     url = f"{(public_url or session.url_of(Service.INGEST)).rstrip('/')}{made['path']}"
     if as_json:
@@ -111,6 +125,30 @@ def describe(
 ) -> None:
     """Replace the description of a generic connector."""
     _change(ctx, shop, connector, {"config": _json_of(config)}, as_json=as_json)
+
+
+@app.command("ask")
+def ask_platform(
+    ctx: typer.Context,
+    connector: Id,
+    api_file: Annotated[Path, typer.Argument(help="JSON, - for standard input.")],
+    shop: Shop,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say how the platform is asked for what its pushes did not bring; it is asked at once."""
+    _change(ctx, shop, connector, {"api": _json_of(api_file)}, as_json=as_json)
+
+
+@app.command("asked")
+def show_pull(ctx: typer.Context, connector: Id, shop: Shop, *, as_json: AsJson = False) -> None:
+    """Tell how far the platform has been asked, and what it refuses."""
+    session: Session = ctx.obj
+    found = session.ask(Service.INGEST, "GET", f"{_path(shop, connector)}/pull", scope=READ)
+    if as_json:
+        show_json(found)
+    else:
+        show(found)
 
 
 @app.command("remove")
@@ -174,8 +212,7 @@ def _secret(file: Path | None) -> str:
     if file is None:
         asked: str = typer.prompt("secret", hide_input=True)
         return asked
-    text = sys.stdin.read() if str(file) == "-" else _read(file)
-    return text.removesuffix("\n").removesuffix("\r")
+    return _read(file).removesuffix("\n").removesuffix("\r")
 
 
 def _json_of(file: Path) -> Any:
@@ -186,6 +223,8 @@ def _json_of(file: Path) -> Any:
 
 
 def _read(file: Path) -> str:
+    if str(file) == "-":
+        return sys.stdin.read()
     try:
         return file.read_text("utf-8")
     except OSError as error:

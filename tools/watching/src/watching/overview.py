@@ -114,6 +114,18 @@ INGEST: Final = Row(
             [Series("max(huiliu_ingest_parked_rows)", "facts")],
         ),
         Panel(
+            "Platforms that are asked",
+            "Bodies that pushes did not bring, and hooks that their platforms have switched off.",
+            [
+                Series("sum(rate(huiliu_ingest_pulled_total[$__rate_interval]))", "bodies/s"),
+                Series(
+                    'sum(rate(huiliu_ingest_sweeps_total{outcome="failed"}[$__rate_interval]))',
+                    "failures/s",
+                ),
+                Series("huiliu:hooks_off:count", "hooks off"),
+            ],
+        ),
+        Panel(
             "Watermarks",
             "Published on the orders topic, and the share of partitions that is held back.",
             [

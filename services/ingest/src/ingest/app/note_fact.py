@@ -125,7 +125,7 @@ async def _resolve(
     store: Refs, waiting: Sequence[tuple[str, Waiting]]
 ) -> tuple[list[Fact], list[tuple[str, Waiting]]]:
     orders = await store.order_refs(
-        {(shop_id, one.ref) for shop_id, one in waiting if isinstance(one, ByOrder)}
+        {(shop_id, one.ref) for shop_id, one in waiting if one.ref is not None}
     )
     parcels = await store.parcel_refs(
         {(shop_id, one.number) for shop_id, one in waiting if isinstance(one, ByParcel)}
@@ -140,6 +140,9 @@ async def _resolve(
                 found = [] if owned is None else [owned]
             case ByParcel():
                 found = [*of_parcel(one.fact, parcels.get((shop_id, one.number), []))]
+                if not found and one.ref is not None:
+                    owned = of_order(one.fact, orders.get((shop_id, one.ref), []))
+                    found = [] if owned is None else [owned]
         known += found
         if not found:
             rest.append((shop_id, one))

@@ -50,10 +50,18 @@ class ByOrder:
 
 @dataclass(frozen=True, slots=True)
 class ByParcel:
-    """A courier's word on a number; neither order nor customer is known."""
+    """A courier's word on a number; the customer is not known.
+
+    Some couriers name an order too, which may be the shop's: it is tried when nobody has told of
+    the number.
+    """
 
     number: str
     fact: ShipmentFacts
+
+    @property
+    def ref(self) -> str | None:
+        return None if self.fact.order_id == UNKNOWN else self.fact.order_id
 
     @property
     def wait_key(self) -> str:

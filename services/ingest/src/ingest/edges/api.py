@@ -1,11 +1,13 @@
 """Shops, their connectors, their customers' wish to be forgotten."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from contracts.events import CustomerErased, Shop, Variable
+from ingest.domain.quota import NAME as QUOTA
+from ingest.domain.quota import quota_of
 from ingest.edges.native_types import Country, Currency, Minor, Name, Zone
 from ingest.edges.ports import Ports, get_ports
 from ingest.edges.shops import ShopStore
@@ -13,7 +15,7 @@ from ingest.edges.store import SOURCE
 from ingest.errors import ShopExists
 from plumbing.resources import worker_role, worker_tx
 from web.auth import ShopId, require
-from web.bodies import Strict, json_body
+from web.bodies import Strict, json_body, refused
 from web.pages import Limit, decode_cursor, encode_cursor
 from web.problems import NotFound
 from web.shop_session import Engine, shop_tx
@@ -49,6 +51,14 @@ class ShopSettings(Strict):
         Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,63}$")],
         Annotated[str, Field(max_length=500)],
     ] = Field(default_factory=dict, max_length=100)
+
+    @model_validator(mode="after")
+    def _bounds_make_sense(self) -> Self:
+        try:
+            quota_of(self.settings.get(QUOTA), 0)
+        except ValueError:
+            raise refused("range", "settings", QUOTA) from None
+        return self
 
     def shop(self, shop_id: str, revision: int, default_zone: str) -> Shop:
         said = self.model_dump(exclude={"settings", "shop_id", "zone"})

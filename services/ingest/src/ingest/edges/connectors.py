@@ -5,103 +5,32 @@ import secrets as dice
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError
 
-from ingest.edges.configs import (
-    CONFIGS,
-    Config,
-    DoudianConfig,
-    DouyinConfig,
-    PinduoduoConfig,
-    TaobaoConfig,
-    YouzanConfig,
-    config_of,
-)
-from ingest.edges.generic import GenericConfig
+from ingest.edges.idempotency import IdempotentRoute
+from ingest.edges.kinds import KINDS, NEW, Config, Kind, NewConnector, Secret
+from ingest.edges.kinds.kind import saved
 from ingest.edges.ports import Ports, get_ports
 from ingest.edges.push_log import Outcome, last_pushes
-from ingest.edges.schemes import SCHEMES
-from ingest.edges.shops import SealedConnector, ShopStore, connector_context
+from ingest.edges.shops import SealedConnector, ShopStore, api_context, connector_context
 from ingest.edges.store import SOURCE
+from ingest.errors import NotDurable
 from plumbing.seal import Sealer
 from web.auth import ShopId, require
-from web.bodies import Strict, field_errors, json_body, refused
+from web.bodies import Strict, field_errors, json_body
 from web.pages import Limit, decode_cursor, encode_cursor
 from web.problems import FieldError, NotFound, Unprocessable
 from web.shop_session import Engine, shop_tx
 from webhooks import MAX_SECRETS
 
-router = APIRouter(prefix="/v1/shops", tags=["connectors"])
+router = APIRouter(prefix="/v1/shops", tags=["connectors"], route_class=IdempotentRoute)
 
 ThePorts = Annotated[Ports, Depends(get_ports)]
+C = TypeVar("C", bound=BaseModel)
 ConnectorId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Secret = Annotated[str, Field(min_length=1, max_length=512)]
-
-
-class _New(Strict):
-    kind: str
-    config: Config | None
-    secrets: list[Secret] = Field(
-        min_length=1, max_length=MAX_SECRETS, description="all are tried; never shown again"
-    )
-    accept_test: bool = Field(False, description="make facts of the platform's test bodies too")
-
-    @model_validator(mode="after")
-    def _secrets_fit(self) -> Self:
-        for secret in self.secrets:
-            try:
-                _check_secret(secret, self.kind, self.config)
-            except ValueError:
-                raise refused("value_error", "secrets") from None
-        return self
-
-
-class NewPlain(_New):
-    kind: Literal["standard", "shopify", "woocommerce", "kuaidi100"]
-    config: None = None
-
-
-class NewGeneric(_New):
-    """Any system that signs JSON, described."""
-
-    kind: Literal["generic"]
-    config: GenericConfig
-
-
-class NewYouzan(_New):
-    kind: Literal["youzan"]
-    config: YouzanConfig
-
-
-class NewDoudian(_New):
-    kind: Literal["doudian"]
-    config: DoudianConfig
-
-
-class NewDouyin(_New):
-    kind: Literal["douyin"]
-    config: DouyinConfig
-
-
-class NewTaobao(_New):
-    kind: Literal["taobao"]
-    config: TaobaoConfig
-
-
-class NewPinduoduo(_New):
-    kind: Literal["pinduoduo"]
-    config: PinduoduoConfig
-
-
-NewConnector: TypeAlias = (
-    NewPlain | NewGeneric | NewYouzan | NewDoudian | NewDouyin | NewTaobao | NewPinduoduo
-)
-NEW: Final[TypeAdapter[NewConnector]] = TypeAdapter(
-    Annotated[NewConnector, Field(discriminator="kind")]
-)
 
 
 class ConnectorChange(Strict):
@@ -113,6 +42,7 @@ class ConnectorChange(Strict):
     )
     accept_test: bool | None = None
     config: dict[str, Any] | None = Field(None, description="the whole, as when it was added")
+    api: dict[str, Any] | None = Field(None, description="the whole; it is asked at once")
 
 
 class ConnectorAnswer(BaseModel):
@@ -120,6 +50,7 @@ class ConnectorAnswer(BaseModel):
     kind: str
     accept_test: bool
     active_secrets: int
+    is_pulled: bool = Field(description="whether the platform is asked for what was missed")
     config: Config | None
     path: str = Field(description="where the sender posts to")
     created_at: datetime
@@ -127,6 +58,17 @@ class ConnectorAnswer(BaseModel):
 
 class ConnectorsAnswer(BaseModel):
     connectors: list[ConnectorAnswer]
+
+
+class PullAnswer(BaseModel):
+    """How far a platform has been asked for what its pushes did not bring."""
+
+    mark: datetime = Field(description="all that changed before this is known")
+    done_at: datetime | None = Field(description="when that was last found")
+    next_at: datetime
+    failures: int = Field(description="in a row")
+    error: str | None
+    hook_off: bool = Field(description="the platform has switched our hook off: switch it on there")
 
 
 class PushAnswer(BaseModel):
@@ -177,6 +119,7 @@ async def add_connector(
             secrets=sealed,
             accept_test=new.accept_test,
             config=None if new.config is None else new.config.model_dump_json(by_alias=True),
+            api=None if new.api is None else _sealed_api(new.api, connector_id, ports.sealer),
         )
     ports.directory.note_connector(made)
     return _connector_answer(made, ports.sealer)
@@ -213,6 +156,8 @@ async def change_connector(
             raise NotFound("no such connector")
         changed = _changed(known, change, ports.sealer)
         await store.change_connector(changed)
+        if change.api is not None:
+            await store.ask_anew(changed)
     ports.directory.note_connector(changed)
     return _connector_answer(changed, ports.sealer)
 
@@ -253,6 +198,20 @@ async def list_last_pushes(
 
 
 @router.get(
+    "/{shop_id}/connectors/{connector_id}/pull",
+    operation_id="get_pull",
+    dependencies=[Depends(require("connectors:read"))],
+)
+async def get_pull(shop_id: ShopId, connector_id: ConnectorId, engine: Engine) -> PullAnswer:
+    """Tell how far the platform has been asked; 404 when it is not asked at all."""
+    async with shop_tx(engine, SOURCE, shop_id) as conn:
+        found = await ShopStore(conn).pull_of(shop_id, connector_id)
+    if found is None:
+        raise NotFound("no connector that is asked")
+    return PullAnswer.model_validate(found, from_attributes=True)
+
+
+@router.get(
     "/{shop_id}/kept-pushes",
     operation_id="list_kept_pushes",
     dependencies=[Depends(require("connectors:read"))],
@@ -286,12 +245,15 @@ def _changed(known: SealedConnector, change: ConnectorChange, sealer: Sealer) ->
     active = _opened(known, sealer)
     if change.new_secret is not None:
         active.insert(0, change.new_secret)
+    kind = _kind(known)
+    if active and not kind.has_secrets:
+        raise _wrong("new_secret", "unknown_field", f"a connector of kind {known.kind} has none")
     active = active[: change.keep_secrets]
     if len(active) > MAX_SECRETS:
         raise _wrong("new_secret", "too_many", f"{MAX_SECRETS} are active: keep fewer")
     for secret in active:
         try:
-            _check_secret(secret, known.kind, config)
+            kind.check_secret(secret, config)
         except ValueError as error:
             raise _wrong("new_secret", "value_error", str(error)) from None
     return replace(
@@ -299,31 +261,46 @@ def _changed(known: SealedConnector, change: ConnectorChange, sealer: Sealer) ->
         secrets=_sealed(active, known.connector_id, sealer),
         accept_test=known.accept_test if change.accept_test is None else change.accept_test,
         config=None if config is None else config.model_dump_json(by_alias=True),
+        api=known.api if change.api is None else _read_api(known, change.api, sealer),
     )
 
 
 def _config_of(one: SealedConnector) -> Config | None:
-    return None if one.config is None else config_of(one.kind, one.config)
+    known = KINDS.get(one.kind)
+    if one.config is None or known is None or known.config is None:
+        return None
+    return cast("Config", saved(known.config, one.config))  # a test holds that it is one
 
 
 def _read_config(known: SealedConnector, given: dict[str, Any]) -> Config:
-    model = CONFIGS.get(known.kind)
+    model = _kind(known).config
     if model is None:
         raise _wrong("config", "unknown_field", f"a connector of kind {known.kind} has no config")
+    return cast("Config", _read(model, given, "config"))
+
+
+def _read_api(known: SealedConnector, given: dict[str, Any], sealer: Sealer) -> bytes:
+    found = _kind(known).pull
+    if found is None:
+        raise _wrong("api", "unknown_field", f"connectors of kind {known.kind} are not asked")
+    return _sealed_api(_read(found.api, given, "api"), known.connector_id, sealer)
+
+
+def _read(model: type[C], given: dict[str, Any], name: str) -> C:
     raw = json.dumps(given).encode()
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
-        errors = [FieldError(f"/config{one.field}", one.code) for one in field_errors(error, raw)]
-        raise Unprocessable("the config is not what its kind needs", errors=errors) from None
+        errors = [FieldError(f"/{name}{one.field}", one.code) for one in field_errors(error, raw)]
+        raise Unprocessable(f"the {name} is not what its kind needs", errors=errors) from None
 
 
-def _check_secret(secret: str, kind: str, config: Config | None) -> None:
-    """Raise ValueError when the sender may sign otherwise with it."""
-    if isinstance(config, GenericConfig):
-        config.check_secret(secret)
-    else:
-        SCHEMES[kind].check_secret(secret)
+def _kind(known: SealedConnector) -> Kind:
+    """Return what a connector is; a newer process may have saved one that this one cannot know."""
+    found = KINDS.get(known.kind)
+    if found is None:
+        raise NotDurable("this kind is not known here yet: send the same again")
+    return found
 
 
 def _wrong(field: str, code: str, why: str) -> Unprocessable:
@@ -332,6 +309,10 @@ def _wrong(field: str, code: str, why: str) -> Unprocessable:
 
 def _sealed(active: Sequence[str], connector_id: str, sealer: Sealer) -> bytes:
     return sealer.seal(json.dumps(active).encode(), connector_context(connector_id))
+
+
+def _sealed_api(api: Strict, connector_id: str, sealer: Sealer) -> bytes:
+    return sealer.seal(api.model_dump_json().encode(), api_context(connector_id))
 
 
 def _opened(one: SealedConnector, sealer: Sealer) -> list[str]:
@@ -345,6 +326,7 @@ def _connector_answer(one: SealedConnector, sealer: Sealer) -> ConnectorAnswer:
         kind=one.kind,
         accept_test=one.accept_test,
         active_secrets=len(_opened(one, sealer)),
+        is_pulled=one.api is not None,
         config=_config_of(one),
         path=f"/v1/hooks/{one.connector_id}",
         created_at=one.created_at,

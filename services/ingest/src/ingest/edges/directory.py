@@ -39,6 +39,7 @@ class Connector:
     secrets: tuple[str, ...]
     accept_test: bool
     config: str | None
+    api: str | None = None
 
 
 @dataclass(kw_only=True, eq=False)
@@ -72,8 +73,9 @@ class Directory:
         """Return a shop that has a connector: it was loaded before, or with it."""
         return self._shops[shop_id]
 
-    def knows(self, shop_id: str) -> bool:
-        return shop_id in self._shops
+    def find_shop(self, shop_id: str) -> Shop | None:
+        """Return a shop from memory alone."""
+        return self._shops.get(shop_id)
 
     def known_connector(self, connector_id: str) -> Connector | None:
         """Return a connector from memory alone."""
@@ -165,4 +167,8 @@ class Directory:
             tuple(secrets),
             sealed.accept_test,
             sealed.config,
+            None if sealed.api is None else self._api(sealed),
         )
+
+    def _api(self, sealed: SealedConnector) -> str:
+        return self.sealer.unseal(sealed.api or b"", sealed.api_context).decode()

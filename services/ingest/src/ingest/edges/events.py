@@ -17,6 +17,7 @@ from ingest import metrics
 from ingest.app.accept_facts import Outcome, accept_facts, accept_one, is_fresh
 from ingest.domain.facts import Item, Ready
 from ingest.edges import swift
+from ingest.edges.idempotency import IdempotentRoute
 from ingest.edges.native import AnyEvent, Batch, Event
 from ingest.edges.ports import Ports, get_ports
 from web.auth import ShopId, require
@@ -116,7 +117,9 @@ def posted(document: Any) -> Posted:
     return Posted(True, [event(document)])
 
 
-router = APIRouter(prefix="/v1/shops/{shop_id}/events", tags=["events"])
+router = APIRouter(
+    prefix="/v1/shops/{shop_id}/events", tags=["events"], route_class=IdempotentRoute
+)
 body = EventsBody()
 
 
@@ -127,8 +130,12 @@ async def post_events(
     ports: Annotated[Ports, Depends(get_ports)],
 ) -> Response:
     """Take one event, or up to 500. 200 means that the accepted ones survive any crash."""
+    shop = await ports.directory.shop(shop_id)
+    headers = ports.quotas.admit(shop, len(posted.events))
     answer = await take(shop_id, posted, ports)
-    return Response(answer.content, answer.status, media_type=answer.media_type.decode())
+    return Response(
+        answer.content, answer.status, headers=headers, media_type=answer.media_type.decode()
+    )
 
 
 async def take(shop_id: str, posted: Posted, ports: Ports) -> Answer:

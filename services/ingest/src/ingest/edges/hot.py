@@ -5,6 +5,7 @@ from typing import Final
 
 from ingest.edges import events, hooks
 from ingest.edges.directory import Connector
+from ingest.edges.kinds import KINDS, Push
 from ingest.edges.ports import Ports
 from web.auth import Verifier
 from web.hot import Answer, Head, RawHeaders, Tell
@@ -22,7 +23,10 @@ class HotEvents:
 
     def ticket(self, path: str, head: Head) -> str | None:
         shop_id = path[len("/v1/shops/") : -len("/events")]
-        if not path.endswith("/events") or not self.ports.directory.knows(shop_id):
+        shop = self.ports.directory.find_shop(shop_id)
+        if shop is None or not path.endswith("/events") or b"idempotency-key" in head:
+            return None
+        if self.ports.quotas.of(shop):  # who is bounded needs no fast way
             return None
         given = head.get(b"authorization")
         values = [] if given is None else [given.decode("latin-1")]
@@ -41,14 +45,19 @@ class HotEvents:
 
 @dataclass(frozen=True, slots=True)
 class HotHooks:
-    """POST /v1/hooks/{connector_id}, of connectors that this process knows."""
+    """POST /v1/hooks/{connector_id}, of known connectors whose bodies are signed.
+
+    Whoever signs a query too comes the API's way, as all that have one.
+    """
 
     ports: Ports
     template: str = "/v1/hooks/{connector_id}"
 
     def ticket(self, path: str, head: Head) -> Connector | None:
         del head
-        return self.ports.directory.known_connector(path[len("/v1/hooks/") :])
+        known = self.ports.directory.known_connector(path[len("/v1/hooks/") :])
+        kind = None if known is None else KINDS.get(known.kind)
+        return known if kind is None or kind.has_secrets else None
 
     async def take(self, ticket: Connector, headers: RawHeaders, raw: bytes) -> Answer | None:
-        return await hooks.take(ticket, raw, headers, self.ports)
+        return await hooks.take(ticket, Push(raw, headers), self.ports)

@@ -14,6 +14,7 @@ from ingest.edges.directory import Directory
 from ingest.edges.people import PeopleStore
 from ingest.edges.publisher import Publisher
 from ingest.edges.push_log import PushLog
+from ingest.edges.quotas import Quotas
 from ingest.edges.rejected import push_context
 from ingest.edges.shops import ShopStore
 from ingest.edges.store import SOURCE, PostgresStore
@@ -88,8 +89,10 @@ class Ports:
     registry: Registry
     push_log: PushLog
     sealer: Sealer
+    quotas: Quotas
     partitions: int
     shop_zone: str  # of shops that name none
+    trusted_proxies: int
     now: Callable[[], datetime]
     wake: Callable[[], None]
 

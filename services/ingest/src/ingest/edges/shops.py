@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts import codec
 from contracts.events import Shop, Variable
 from ingest.edges.store import SOURCE
-from ingest.edges.tables import connector, push_log, rejected_push, shop
+from ingest.edges.tables import connector, pull, push_log, rejected_push, shop
 from plumbing import outbox
 from plumbing.records import place
 
@@ -28,10 +28,15 @@ class SealedConnector:
     accept_test: bool
     created_at: datetime
     config: str | None
+    api: bytes | None = None
 
     @property
     def context(self) -> bytes:
         return connector_context(self.connector_id)
+
+    @property
+    def api_context(self) -> bytes:
+        return api_context(self.connector_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,11 @@ class RejectedPush:
 def connector_context(connector_id: str) -> bytes:
     """Return what binds sealed secrets to their connector."""
     return b"connector:" + connector_id.encode()
+
+
+def api_context(connector_id: str) -> bytes:
+    """Return what binds a platform's credentials to their connector."""
+    return b"connector-api:" + connector_id.encode()
 
 
 class ShopStore:
@@ -96,7 +106,7 @@ class ShopStore:
         rows = await self._conn.execute(wanted.order_by(connector.c.created_at))
         return [SealedConnector(**row._mapping) for row in rows]  # noqa: SLF001 - its public name
 
-    async def add_connector(
+    async def add_connector(  # noqa: PLR0913 - one a column, all by name
         self,
         *,
         connector_id: str,
@@ -105,6 +115,7 @@ class ShopStore:
         secrets: bytes,
         accept_test: bool,
         config: str | None,
+        api: bytes | None,
     ) -> SealedConnector:
         row = {
             "connector_id": connector_id,
@@ -113,12 +124,33 @@ class ShopStore:
             "secrets": secrets,
             "accept_test": accept_test,
             "config": config,
+            "api": api,
         }
         put = insert(connector).values(**row).returning(connector.c.created_at)
         created_at = (await self._conn.execute(put)).scalar_one()
+        await self._ask(connector_id, shop_id, asked=api is not None)
         return SealedConnector(
-            connector_id, shop_id, kind, secrets, accept_test, created_at, config
+            connector_id, shop_id, kind, secrets, accept_test, created_at, config, api
         )
+
+    async def _ask(self, connector_id: str, shop_id: str, *, asked: bool) -> None:
+        """Note that the platform is asked from now on, or no more."""
+        if asked:
+            now = text("clock_timestamp()")
+            row = {"connector_id": connector_id, "shop_id": shop_id, "mark": now, "next_at": now}
+            put = insert(pull).values(**row)
+            # With other credentials it is tried at once.
+            await self._conn.execute(
+                put.on_conflict_do_update(
+                    constraint=pull.primary_key, set_={"next_at": now, "failures": 0}
+                )
+            )
+        else:
+            await self._conn.execute(delete(pull).where(pull.c.connector_id == connector_id))
+
+    async def pull_of(self, shop_id: str, connector_id: str) -> Row[Any] | None:
+        wanted = select(pull).where(pull.c.connector_id == connector_id, pull.c.shop_id == shop_id)
+        return (await self._conn.execute(wanted)).one_or_none()
 
     async def connector(
         self, shop_id: str, connector_id: str, *, lock: bool = False
@@ -134,14 +166,26 @@ class ShopStore:
         await self._conn.execute(
             update(connector)
             .where(connector.c.connector_id == changed.connector_id)
-            .values(secrets=changed.secrets, accept_test=changed.accept_test, config=changed.config)
+            .values(
+                secrets=changed.secrets,
+                accept_test=changed.accept_test,
+                config=changed.config,
+                api=changed.api,
+            )
         )
+
+    async def ask_anew(self, changed: SealedConnector) -> None:
+        """Ask the platform at once: its credentials are others."""
+        await self._ask(changed.connector_id, changed.shop_id, asked=changed.api is not None)
 
     async def delete_connector(self, shop_id: str, connector_id: str) -> bool:
         gone = delete(connector).where(
             connector.c.connector_id == connector_id, connector.c.shop_id == shop_id
         )
         found = await self._conn.execute(gone.returning(connector.c.connector_id))
+        await self._conn.execute(
+            delete(pull).where(pull.c.connector_id == connector_id, pull.c.shop_id == shop_id)
+        )
         await self._conn.execute(
             delete(push_log).where(
                 push_log.c.connector_id == connector_id, push_log.c.shop_id == shop_id

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -57,8 +58,28 @@ connector = Table(
     Column("secrets", LargeBinary, nullable=False),  # sealed JSON list
     Column("accept_test", Boolean, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
-    Column("config", Text),  # JSON, of the generic kind
+    Column("config", Text),  # JSON, of kinds that must be told something
+    Column("api", LargeBinary),  # sealed JSON: how the platform is asked
     PrimaryKeyConstraint("connector_id"),
+    Index(None, "shop_id"),
+)
+
+# How far a platform has been asked; see `domain.pulling`.
+pull = Table(
+    "pull",
+    metadata,
+    Column("connector_id", Text, nullable=False),
+    Column("shop_id", Text, nullable=False),
+    Column("mark", DateTime(timezone=True), nullable=False),
+    Column("began_at", DateTime(timezone=True)),
+    Column("place", DateTime(timezone=True)),
+    Column("next_at", DateTime(timezone=True), nullable=False),
+    Column("done_at", DateTime(timezone=True)),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    Column("hook_off", Boolean, nullable=False, server_default=false()),
+    PrimaryKeyConstraint("connector_id"),
+    Index(None, "next_at"),
     Index(None, "shop_id"),
 )
 
@@ -162,6 +183,21 @@ push_log = Table(
     Column("size_bytes", Integer, nullable=False),
     PrimaryKeyConstraint("id"),
     Index(None, "connector_id", "id"),
+)
+
+# What was answered to a POST that had an Idempotency-Key; without a status it is at work.
+idempotency_key = Table(
+    "idempotency_key",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("status", Integer),
+    Column("media_type", Text),
+    Column("body", LargeBinary),
+    PrimaryKeyConstraint("shop_id", "key"),
+    Index(None, "at"),
 )
 
 # What Kafka did not take at once. The partition is the key's, so no metadata is needed.

@@ -1,0 +1,1 @@
+"""What platforms are asked for, since their webhooks do not repeat what failed."""
