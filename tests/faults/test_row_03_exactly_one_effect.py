@@ -24,7 +24,7 @@ from support.database import as_database, connect
 from support.eventually import by_then, eventually
 from support.load import segmented
 from support.script import insist, settled
-from support.stream import Stream, rest
+from support.stream import Stream, close_day, rest
 from support.supervisor import Crash, Death, Supervisor
 from support.town import Town, open_town
 from support.trial import ROOT, Trial
@@ -161,7 +161,7 @@ async def _golden(
         trial.tell("the run without faults flows")
         for batch in stream.batches():
             await insist(town, *batch)
-        await rest(town)
+        await close_day(town)
         await settled(town, within_s=120)
         await rest(town)
         return await record(town), await _doubtful(town)
@@ -253,7 +253,7 @@ async def _ordeal(trial: Trial, rotation: Rotation, stream: Stream) -> None:
         await by_then(lambda: rotation.share >= 1.0, 120)
         _prove(trial, rotation)
         await supervisor.ready()
-        await rest(town)
+        await close_day(town)
         await settled(town, within_s=120)
         await rest(town)
         for one in keeping:

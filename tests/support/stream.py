@@ -16,6 +16,7 @@ from support.town import MORNING, Town
 
 OPENS: Final = MORNING + timedelta(minutes=60)  # texts may leave
 HANDED_OVER: Final = OPENS - timedelta(minutes=20)  # so that its text is due at once
+CLOSES: Final = OPENS + timedelta(hours=3)  # longer than any run takes
 SAYS_TWICE: Final = 0.05
 CARED_FOR: Final = 4  # every so many customers
 CHUNK: Final = 100
@@ -76,6 +77,19 @@ async def rest(town: Town, within_s: float = 900) -> None:
     """Wait until all that was said has been handled, however much it is."""
     pending = lambda: town.sms.callbacks.pending  # noqa: E731
     await still(town.watch, tuple(town.pods), within_s=within_s, owed=pending)
+
+
+async def close_day(town: Town) -> None:
+    """Let all happen that is due by the end of the day: a slow run has come closer to it."""
+    await rest(town)
+    while True:
+        planned = await town.watch.next_planned()
+        if planned is None or planned > CLOSES:
+            break
+        await town.watch.shift_to(planned)
+        await rest(town)
+    await town.watch.shift_to(CLOSES)
+    await rest(town)
 
 
 def _of(number: int, total: int) -> Iterator[Fact]:

@@ -92,6 +92,8 @@ def test_headers_that_are_listed_are_signed_too() -> None:
         top.verify(query, [*listed[:-1], (b"x-shop", b"tea")], BODY, [SECRET], NOW_S)
     with pytest.raises(BadSignature):
         top.verify(query, [*listed, (b"x-shop", b"%E8%8C%B6")], BODY, [SECRET], NOW_S)
+    with pytest.raises(BadSignature):
+        top.verify(signed(), [*XML, (b"top-sign-list", b"x-missing")], BODY, [SECRET], NOW_S)
 
 
 @pytest.mark.parametrize("left_out", [True, False])

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 from zoneinfo import ZoneInfo
 
-from webhooks.signature import BadSignature, Headers, active, demand_match
+from webhooks.signature import BadSignature, Headers, active, demand_match, only
 
 TOLERANCE_S: Final = 600
 MOST_PARAMETERS: Final = 200
@@ -93,7 +93,7 @@ def _listed(headers: Sequence[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, byt
         return
     for name in _only(headers, _LIST).split(b","):
         if name.strip():
-            yield name.strip(), _decoded(_only(headers, name.strip().lower()))
+            yield name.strip(), _decoded(only(headers, name.strip().lower()))
 
 
 def _parameters(pairs: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
