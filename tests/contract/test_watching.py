@@ -333,7 +333,9 @@ CASES: Final = [
     Case("news of payments comes late", {next(iter(OLD_NEWS)): flat(50)}, [], 600),
     Case("a fact waits for four days", now(PARKED, "345600x60"), ["FactWaitsLong"]),
     Case("a fact waits for two days", now(PARKED, "172800x60"), [], 600),
-    Case("a shop has switched our hook off", now("huiliu_ingest_hooks_off", "1x60"), ["HookOff"]),
+    Case(
+        "a shop has switched our hook off", now("huiliu_ingest_hooks_off_rows", "1x60"), ["HookOff"]
+    ),
 ]
 
 

@@ -49,7 +49,7 @@ PULLED: Final = Counter(
     ["kind", "outcome"],
 )
 HOOKS_OFF: Final = Gauge(
-    "huiliu_ingest_hooks_off", "Connectors whose platform has switched our hook off"
+    "huiliu_ingest_hooks_off_rows", "Connectors whose platform has switched our hook off"
 )
 KAFKA: Final = Silence()
 KAFKA_AWAY: Final = Gauge(

@@ -144,7 +144,7 @@ class Puller:
         until = asyncio.get_running_loop().time() + self.turn_s
         api = saved(pull.api, known.api or "")
         try:
-            async for page in pull.pages(self.client, api, sweep.since):
+            async for page in pull.pages(self.client, api, sweep.since, self.ports.now):
                 await self._take(known, kind, page)
                 if page.newest is not None:
                     sweep = pulling.advanced(sweep, page.newest)

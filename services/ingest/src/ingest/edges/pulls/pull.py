@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import httpx
 
@@ -16,6 +16,9 @@ from webhooks import BadJson, strict_json
 _WAITS: Final = frozenset({429, 503})
 _CLOSED: Final = frozenset({401, 403})
 _DIGITS: Final = re.compile(r"[0-9]{1,5}", re.ASCII)
+
+
+Now: TypeAlias = Callable[[], datetime]
 
 
 class PullFailed(Exception):
@@ -53,13 +56,13 @@ class Pull:
     Args:
         api: What must be known for it: addresses and credentials.
         every: Between two sweeps.
-        pages: Yields all that changed since a time.
+        pages: Yields all that changed since a time; it is given what tells the time.
         hook_is_off: Tells whether the platform has switched off its hook with such a path's end.
     """
 
     api: type[Strict]
     every: timedelta
-    pages: Callable[[httpx.AsyncClient, Any, datetime], AsyncIterator[Page]]
+    pages: Callable[[httpx.AsyncClient, Any, datetime, Now], AsyncIterator[Page]]
     hook_is_off: Callable[[httpx.AsyncClient, Any, str], Awaitable[bool]] | None = None
 
 

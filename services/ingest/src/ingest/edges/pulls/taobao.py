@@ -5,7 +5,7 @@ https://open.taobao.com/api.htm?docId=21985&docType=2 (taobao.tmc.messages.consu
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ import httpx
 from pydantic import Field
 
 from ingest.domain import reading
-from ingest.edges.pulls.pull import Page, Pull, PullFailed, ask
+from ingest.edges.pulls.pull import Now, Page, Pull, PullFailed, ask
 from web.bodies import Strict
 from webhooks import top
 
@@ -34,7 +34,9 @@ class TaobaoApi(Strict):
     group: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")] = "default"
 
 
-async def _pages(client: httpx.AsyncClient, api: TaobaoApi, _: datetime) -> AsyncIterator[Page]:
+async def _pages(
+    client: httpx.AsyncClient, api: TaobaoApi, _: datetime, now: Now
+) -> AsyncIterator[Page]:
     """Yield what waits; the queue knows itself where we are."""
     while True:
         said = await _call(
@@ -42,37 +44,39 @@ async def _pages(client: httpx.AsyncClient, api: TaobaoApi, _: datetime) -> Asyn
             api,
             "taobao.tmc.messages.consume",
             {"group_name": api.group, "quantity": str(MOST)},
+            now,
         )
         messages = list(reading.objects(reading.object_of(said, "messages"), "tmc_message"))
         if not messages:
             return
         ids = [reading.maybe_id(one, "id") for one in messages]
-        confirm = partial(_confirm, client, api, [one for one in ids if one is not None])
+        confirm = partial(_confirm, client, api, [one for one in ids if one is not None], now)
         yield Page([messages], confirm=confirm)
         if len(messages) < MOST:
             return
 
 
-async def _confirm(client: httpx.AsyncClient, api: TaobaoApi, ids: Sequence[str]) -> None:
+async def _confirm(client: httpx.AsyncClient, api: TaobaoApi, ids: Sequence[str], now: Now) -> None:
     said = await _call(
         client,
         api,
         "taobao.tmc.messages.confirm",
         {"group_name": api.group, "s_message_ids": ",".join(ids)},
+        now,
     )
     if said.get("is_success") is not True:
         raise PullFailed("messages could not be confirmed")
 
 
 async def _call(
-    client: httpx.AsyncClient, api: TaobaoApi, method: str, said: Mapping[str, str]
+    client: httpx.AsyncClient, api: TaobaoApi, method: str, said: Mapping[str, str], now: Now
 ) -> Mapping[str, Any]:
-    now = datetime.now(UTC).astimezone(_SHANGHAI)  # the gateway judges the age of a signature
+    at = now().astimezone(_SHANGHAI)  # the gateway judges the age of a signature
     named = {
         **said,
         "method": method,
         "app_key": api.app_key,
-        "timestamp": f"{now:%Y-%m-%d %H:%M:%S}",
+        "timestamp": f"{at:%Y-%m-%d %H:%M:%S}",
         "format": "json",
         "v": "2.0",
         "sign_method": "md5",

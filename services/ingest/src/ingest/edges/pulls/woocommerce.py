@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ingest.domain import reading
 from ingest.domain.reading import Unmappable
-from ingest.edges.pulls.pull import Page, Pull, PullFailed, ask
+from ingest.edges.pulls.pull import Now, Page, Pull, PullFailed, ask
 from web.bodies import Strict
 
 PER_PAGE: Final = 100
@@ -38,7 +38,7 @@ class WooCommerceApi(Strict):
 
 
 async def _pages(
-    client: httpx.AsyncClient, api: WooCommerceApi, since: datetime
+    client: httpx.AsyncClient, api: WooCommerceApi, since: datetime, _: Now
 ) -> AsyncIterator[Page]:
     """Yield pages by change.
 
