@@ -6,11 +6,10 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
-from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -27,7 +26,6 @@ WHPK: Final = (
 )
 _QUERY: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:@/?-]+")
 _HEADER: Final = re.compile(rb"[!-~](?:[ -~]*[!-~])?")
-SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +150,13 @@ RULES: Final = [
         },
     }
 ]
+HMAC: Final = {
+    "scheme": "hmac",
+    "header": "X-Sig",
+    "prefix": "sha256=",
+    "signed": ["header:X-Time", ".", "body"],
+    "time": "header:X-Time",
+}
 SOLD: Final = {"event": "paid", "id": "G-1", "buyer": "c-2", "at": 1767578400, "amount": "89.00"}
 
 
@@ -249,7 +254,6 @@ def _douyin(secret: str, _: int) -> Request:
 
 
 def _qimen(secret: str, now_s: int) -> Request:
-    at = datetime.fromtimestamp(now_s, SHANGHAI)
     body = (
         b"<request><deliveryOrder><deliveryOrderCode>S-1</deliveryOrderCode></deliveryOrder>"
         b"<packages><package><expressCode>YT7005</expressCode></package></packages></request>"
@@ -259,7 +263,7 @@ def _qimen(secret: str, now_s: int) -> Request:
         "customerId": "c1",
         "method": "deliveryorder.confirm",
         "sign_method": "md5",
-        "timestamp": f"{at:%Y-%m-%d %H:%M:%S}",
+        "timestamp": top.stamp(datetime.fromtimestamp(now_s, UTC)),
     }
     sign = top.sign(secret, {k.encode(): v.encode() for k, v in said.items()}, body)
     named = {**said, "sign": sign}
@@ -302,16 +306,7 @@ WAYS: Final[Mapping[str, Way]] = {
         "generic",
         SECRET,
         _hmac,
-        {
-            "verify": {
-                "scheme": "hmac",
-                "header": "X-Sig",
-                "prefix": "sha256=",
-                "signed": ["header:X-Time", ".", "body"],
-                "time": "header:X-Time",
-            },
-            "rules": RULES,
-        },
+        {"verify": HMAC, "rules": RULES},
     ),
     "shopify": Way("shopify", SECRET, _shopify),
     "woocommerce": Way("woocommerce", SECRET, _woocommerce),

@@ -5,12 +5,11 @@ are without a contact, the fourth gets a parcel, a text about it, and writes a r
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from typing import Any, Final
 
-from demo.stillness import still
 from support.script import Fact, insist
 from support.town import MORNING, Town
 
@@ -75,21 +74,12 @@ class Stream:
 
 async def rest(town: Town, within_s: float = 900) -> None:
     """Wait until all that was said has been handled, however much it is."""
-    pending = lambda: town.sms.callbacks.pending  # noqa: E731
-    await still(town.watch, tuple(town.pods), within_s=within_s, owed=pending)
+    await replace(town.clock, within_s=within_s).rest()
 
 
 async def close_day(town: Town) -> None:
     """Let all happen that is due by the end of the day: a slow run has come closer to it."""
-    await rest(town)
-    while True:
-        planned = await town.watch.next_planned()
-        if planned is None or planned > CLOSES:
-            break
-        await town.watch.shift_to(planned)
-        await rest(town)
-    await town.watch.shift_to(CLOSES)
-    await rest(town)
+    await replace(town.clock, within_s=900).advance(CLOSES)
 
 
 def _of(number: int, total: int) -> Iterator[Fact]:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from support.signed import HMAC, RULES
 from web.auth import issue_local_token
 from webhooks import kuaidi100, shopify, standard
 
@@ -89,27 +90,10 @@ async def push_events(house: Any, path: str, body: Any, late_s: int = 0) -> Any:
 
 
 GENERIC: dict[str, Any] = {
-    "verify": {
-        "scheme": "hmac",
-        "header": "X-Sig",
-        "prefix": "sha256=",
-        "signed": ["header:X-Time", ".", "body"],
-        "time": "header:X-Time",
-    },
+    "verify": HMAC,
     "check": {"/shop": "north"},
     "dedupe": ["/event_id"],
-    "rules": [
-        {
-            "when": {"/event": ["paid"]},
-            "kind": "order",
-            "fields": {
-                "order_id": {"path": "/id", "as": "id"},
-                "customer_id": {"path": "/buyer", "as": "id"},
-                "version": {"path": "/at", "as": "time", "format": "epoch_s"},
-                "total": {"path": "/amount", "as": "money"},
-            },
-        }
-    ],
+    "rules": RULES,
 }
 SOLD = {"event": "paid", "event_id": "e-1", "shop": "north", "id": 7, "buyer": "b-7"}
 SOLD |= {"at": 1767578400, "amount": "89.00"}
@@ -130,3 +114,13 @@ async def push_generic(house: Any, path: str, body: Any, late_s: int = 0) -> Any
     return await house.http.post(
         path, content=raw, headers={"X-Time": at, "X-Sig": f"sha256={mac}"}
     )
+
+
+async def add(house: Any, kind: str, secret: str = SECRET, **config: Any) -> str:
+    made = await house.http.post(
+        "/v1/shops/north/connectors",
+        json={"kind": kind, "secrets": [secret], "config": config},
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
+    path: str = made.json()["path"]
+    return path

@@ -50,6 +50,11 @@ def sign(secret: str, parameters: Mapping[bytes, bytes], body: bytes) -> str:
     return hashlib.md5(key + text + body + key, usedforsecurity=False).hexdigest().upper()
 
 
+def stamp(at: datetime) -> str:
+    """Return an instant as the parameter `timestamp` has it."""
+    return f"{at.astimezone(_ZONE):%Y-%m-%d %H:%M:%S}"
+
+
 def verify(
     query: bytes, headers: Headers, raw: bytes, secrets: Sequence[str], now_s: float
 ) -> Call:

@@ -14,10 +14,11 @@ class Clock:
     watch: Observer
     services: tuple[str, ...]
     owed: Callable[[], int]
+    within_s: float = 60.0  # real time that each rest may take
 
     async def rest(self) -> None:
         """Wait until everything that is due has happened."""
-        await still(self.watch, self.services, owed=self.owed)
+        await still(self.watch, self.services, within_s=self.within_s, owed=self.owed)
 
     async def advance(
         self, to: datetime, on_step: Callable[[datetime], Awaitable[None]] | None = None

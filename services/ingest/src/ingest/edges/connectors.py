@@ -11,13 +11,12 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field, ValidationError
 
 from ingest.edges.idempotency import IdempotentRoute
-from ingest.edges.kinds import KINDS, NEW, Config, Kind, NewConnector, Secret
+from ingest.edges.kinds import KINDS, NEW, Config, NewConnector, Secret, kind_of
 from ingest.edges.kinds.kind import saved
 from ingest.edges.ports import Ports, get_ports
 from ingest.edges.push_log import Outcome, last_pushes
 from ingest.edges.shops import SealedConnector, ShopStore, api_context, connector_context
 from ingest.edges.store import SOURCE
-from ingest.errors import NotDurable
 from plumbing.seal import Sealer
 from web.auth import ShopId, require
 from web.bodies import Strict, field_errors, json_body
@@ -157,7 +156,7 @@ async def change_connector(
         changed = _changed(known, change, ports.sealer)
         await store.change_connector(changed)
         if change.api is not None:
-            await store.ask_anew(changed)
+            await store.ask(connector_id, shop_id)
     ports.directory.note_connector(changed)
     return _connector_answer(changed, ports.sealer)
 
@@ -245,7 +244,7 @@ def _changed(known: SealedConnector, change: ConnectorChange, sealer: Sealer) ->
     active = _opened(known, sealer)
     if change.new_secret is not None:
         active.insert(0, change.new_secret)
-    kind = _kind(known)
+    kind = kind_of(known.kind)
     if active and not kind.has_secrets:
         raise _wrong("new_secret", "unknown_field", f"a connector of kind {known.kind} has none")
     active = active[: change.keep_secrets]
@@ -273,14 +272,14 @@ def _config_of(one: SealedConnector) -> Config | None:
 
 
 def _read_config(known: SealedConnector, given: dict[str, Any]) -> Config:
-    model = _kind(known).config
+    model = kind_of(known.kind).config
     if model is None:
         raise _wrong("config", "unknown_field", f"a connector of kind {known.kind} has no config")
     return cast("Config", _read(model, given, "config"))
 
 
 def _read_api(known: SealedConnector, given: dict[str, Any], sealer: Sealer) -> bytes:
-    found = _kind(known).pull
+    found = kind_of(known.kind).pull
     if found is None:
         raise _wrong("api", "unknown_field", f"connectors of kind {known.kind} are not asked")
     return _sealed_api(_read(found.api, given, "api"), known.connector_id, sealer)
@@ -293,14 +292,6 @@ def _read(model: type[C], given: dict[str, Any], name: str) -> C:
     except ValidationError as error:
         errors = [FieldError(f"/{name}{one.field}", one.code) for one in field_errors(error, raw)]
         raise Unprocessable(f"the {name} is not what its kind needs", errors=errors) from None
-
-
-def _kind(known: SealedConnector) -> Kind:
-    """Return what a connector is; a newer process may have saved one that this one cannot know."""
-    found = KINDS.get(known.kind)
-    if found is None:
-        raise NotDurable("this kind is not known here yet: send the same again")
-    return found
 
 
 def _wrong(field: str, code: str, why: str) -> Unprocessable:

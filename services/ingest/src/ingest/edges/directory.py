@@ -160,6 +160,9 @@ class Directory:
 
     def _opened(self, sealed: SealedConnector) -> Connector:
         secrets = json.loads(self.sealer.unseal(sealed.secrets, sealed.context))
+        api = None
+        if sealed.api is not None:
+            api = self.sealer.unseal(sealed.api, sealed.api_context).decode()
         return Connector(
             sealed.connector_id,
             sealed.shop_id,
@@ -167,8 +170,5 @@ class Directory:
             tuple(secrets),
             sealed.accept_test,
             sealed.config,
-            None if sealed.api is None else self._api(sealed),
+            api,
         )
-
-    def _api(self, sealed: SealedConnector) -> str:
-        return self.sealer.unseal(sealed.api or b"", sealed.api_context).decode()

@@ -14,14 +14,14 @@ from ingest import metrics
 from ingest.domain.reading import Unmappable
 from ingest.edges import taking
 from ingest.edges.directory import Connector
-from ingest.edges.kinds import KINDS, Push
+from ingest.edges.kinds import Push, kind_of
 from ingest.edges.ports import Ports, get_ports
 from ingest.edges.push_log import Outcome
 from ingest.errors import NotDurable
 from web.bodies import limited_body
 from web.hot import Answer
 from web.peers import peer_of
-from webhooks import BadJson, BadSignature
+from webhooks import BadJson, BadSignature, strict_json
 
 MAX_CONNECTOR_CHARS: Final = 64
 
@@ -59,9 +59,7 @@ async def take(connector: Connector, push: Push, ports: Ports) -> Answer:
 
 
 async def _judged(connector: Connector, push: Push, ports: Ports) -> tuple[Answer, Outcome, str]:
-    kind = KINDS.get(connector.kind)
-    if kind is None:  # a newer process, on its way in or out, has saved it
-        raise NotDurable("this kind is not known here yet: send the same again")
+    kind = kind_of(connector.kind)
     if kind.is_greeting(push.raw, push.headers):
         return kind.success, "greeting", ""
     if kind.has_secrets and not connector.secrets:  # it is only asked
@@ -72,7 +70,7 @@ async def _judged(connector: Connector, push: Push, ports: Ports) -> tuple[Answe
         return FORGED, "forged", ""
     body = None
     try:
-        body = kind.parse(signed)
+        body = strict_json(signed)
         asked = kind.handshake(body)
     except (BadJson, Unmappable) as error:
         await taking.keep(connector, kind, signed, body, str(error), ports)

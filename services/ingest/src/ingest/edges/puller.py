@@ -6,15 +6,16 @@ confirmed. So a death between the two asks again for what is known, which merges
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, Literal
 
 import httpx
 import orjson
 from sqlalchemy import select, text
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ingest import metrics
@@ -29,11 +30,11 @@ from ingest.edges.pulls.pull import Page, Pull, PullFailed
 from ingest.edges.store import SOURCE
 from ingest.edges.tables import pull
 from ingest.errors import IngestError
-from plumbing.away import is_transient
-from plumbing.lease import SILENT_S, lease
+from plumbing.lease import SILENT_S, hold
 from plumbing.resources import worker_role, worker_tx
 from plumbing.stopping import pause
 from plumbing.watchdog import Watchdog
+from web.bodies import Strict
 
 LEASE: Final = "ingest puller"
 DUTY: Final = "puller"
@@ -92,17 +93,20 @@ class Puller:
                     metrics.SWEEPS.labels(kind.name, how)
 
     async def run(self, stop: asyncio.Event) -> None:
+        await hold(
+            self.engine,
+            LEASE,
+            partial(self._hold, stop=stop),
+            stop,
+            every_s=LEASE_EVERY_S,
+            silent_s=self.silent_s,
+            before=self._well,
+        )
+
+    async def _hold(self, conn: AsyncConnection, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            self._well()
-            try:
-                async with lease(self.engine, LEASE, silent_s=self.silent_s) as conn:
-                    while conn is not None and not stop.is_set():
-                        await self._turn(conn, stop)
-                        await pause(stop, LOOK_EVERY_S)
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                if not is_transient(error):
-                    raise
-            await pause(stop, LEASE_EVERY_S)
+            await self._turn(conn, stop)
+            await pause(stop, LOOK_EVERY_S)
 
     async def _turn(self, conn: AsyncConnection, stop: asyncio.Event) -> None:
         async with conn.begin():
@@ -120,11 +124,12 @@ class Puller:
         found = await self._load(connector_id)
         if known is None or kind is None or kind.pull is None or known.api is None or found is None:
             return  # this process has not heard of it yet, or of its end
-        turn = await self._pages(
-            known, kind, kind.pull, pulling.begun(found, self.ports.now()), stop
-        )
+        api = saved(kind.pull.api, known.api)
+        begun = pulling.begun(found, self.ports.now())
+        pages = kind.pull.pages(self.client, api, begun.since, self.ports.now)
+        turn = await self._pages(known, kind, pages, begun, stop)
         now, every = self.ports.now(), kind.pull.every
-        hook_off = await self._hook_off(known, kind.pull) if turn.how == "done" else None
+        hook_off = await self._hook_off(known, kind.pull, api) if turn.how == "done" else None
         if turn.how == "done":
             sweep = pulling.ended(turn.sweep, now, every)
         elif turn.how == "going":
@@ -138,13 +143,17 @@ class Puller:
         await self._save(connector_id, sweep, error=turn.error, done_at=done_at, hook_off=hook_off)
 
     async def _pages(
-        self, known: Connector, kind: Kind, pull: Pull, sweep: Sweep, stop: asyncio.Event
+        self,
+        known: Connector,
+        kind: Kind,
+        pages: AsyncIterator[Page],
+        sweep: Sweep,
+        stop: asyncio.Event,
     ) -> "_Turn":
         """Take pages until there are no more, the turn is over, or something fails."""
         until = asyncio.get_running_loop().time() + self.turn_s
-        api = saved(pull.api, known.api or "")
         try:
-            async for page in pull.pages(self.client, api, sweep.since, self.ports.now):
+            async for page in pages:
                 await self._take(known, kind, page)
                 if page.newest is not None:
                     sweep = pulling.advanced(sweep, page.newest)
@@ -172,12 +181,11 @@ class Puller:
         if page.confirm is not None:
             await page.confirm()
 
-    async def _hook_off(self, known: Connector, pull: Pull) -> bool | None:
+    async def _hook_off(self, known: Connector, pull: Pull, api: Strict) -> bool | None:
         """Tell whether the platform has switched our hook off; None when it does not say."""
         if pull.hook_is_off is None:
             return None
         with suppress(PullFailed):  # a key may read orders and not hooks
-            api = saved(pull.api, known.api or "")
             off = await pull.hook_is_off(self.client, api, f"/v1/hooks/{known.connector_id}")
             if off:
                 log.error("a platform has switched our hook off", extra={"shop_id": known.shop_id})

@@ -15,11 +15,6 @@ from web.problems import TooManyRequests
 POLICY: Final = "events"
 
 
-def quota_in(settings: Mapping[str, str], default: int) -> int:
-    """Return what a shop's settings say; ValueError as `quota_of` has it."""
-    return quota_of(settings.get(NAME), default)
-
-
 @dataclass(kw_only=True, eq=False)
 class Quotas:
     """One per process.
@@ -35,9 +30,9 @@ class Quotas:
 
     def of(self, shop: Shop) -> int:
         """Return events a minute; 0 is no bound."""
-        said = {one.name: one.value for one in shop.settings}
+        said = next((one.value for one in shop.settings if one.name == NAME), None)
         try:
-            return quota_in(said, self.default)
+            return quota_of(said, self.default)
         except ValueError:  # saved by a version that did not check it
             return self.default
 

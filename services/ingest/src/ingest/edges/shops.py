@@ -128,25 +128,22 @@ class ShopStore:
         }
         put = insert(connector).values(**row).returning(connector.c.created_at)
         created_at = (await self._conn.execute(put)).scalar_one()
-        await self._ask(connector_id, shop_id, asked=api is not None)
+        if api is not None:
+            await self.ask(connector_id, shop_id)
         return SealedConnector(
             connector_id, shop_id, kind, secrets, accept_test, created_at, config, api
         )
 
-    async def _ask(self, connector_id: str, shop_id: str, *, asked: bool) -> None:
-        """Note that the platform is asked from now on, or no more."""
-        if asked:
-            now = text("clock_timestamp()")
-            row = {"connector_id": connector_id, "shop_id": shop_id, "mark": now, "next_at": now}
-            put = insert(pull).values(**row)
-            # With other credentials it is tried at once.
-            await self._conn.execute(
-                put.on_conflict_do_update(
-                    constraint=pull.primary_key, set_={"next_at": now, "failures": 0}
-                )
+    async def ask(self, connector_id: str, shop_id: str) -> None:
+        """Note that the platform is to be asked from now on; with other credentials, at once."""
+        now = text("clock_timestamp()")
+        row = {"connector_id": connector_id, "shop_id": shop_id, "mark": now, "next_at": now}
+        put = insert(pull).values(**row)
+        await self._conn.execute(
+            put.on_conflict_do_update(
+                constraint=pull.primary_key, set_={"next_at": now, "failures": 0}
             )
-        else:
-            await self._conn.execute(delete(pull).where(pull.c.connector_id == connector_id))
+        )
 
     async def pull_of(self, shop_id: str, connector_id: str) -> Row[Any] | None:
         wanted = select(pull).where(pull.c.connector_id == connector_id, pull.c.shop_id == shop_id)
@@ -173,10 +170,6 @@ class ShopStore:
                 api=changed.api,
             )
         )
-
-    async def ask_anew(self, changed: SealedConnector) -> None:
-        """Ask the platform at once: its credentials are others."""
-        await self._ask(changed.connector_id, changed.shop_id, asked=changed.api is not None)
 
     async def delete_connector(self, shop_id: str, connector_id: str) -> bool:
         gone = delete(connector).where(

@@ -2,19 +2,17 @@
 
 import hashlib
 import logging
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from ingest import metrics
 from ingest.app.accept_facts import accept_push
 from ingest.domain.push import Reading
 from ingest.domain.reading import Unmappable, micros
 from ingest.edges.directory import Connector
+from ingest.edges.events import AHEAD
 from ingest.edges.kinds.kind import Kind
 from ingest.edges.ports import Ports
 from ingest.edges.push_log import Outcome
-
-AHEAD: Final = timedelta(minutes=10)
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ingest import metrics
@@ -18,8 +18,7 @@ from ingest.edges.publisher import Publisher
 from ingest.edges.rejected import outlived
 from ingest.edges.spool import Spool
 from ingest.edges.store import SOURCE, PostgresStore
-from plumbing.away import is_transient
-from plumbing.lease import SILENT_S, lease
+from plumbing.lease import SILENT_S, hold
 from plumbing.resources import worker_role, worker_tx
 from plumbing.seal import Sealer
 from plumbing.stopping import pause
@@ -47,18 +46,16 @@ class Drainer:
     watch: Watchdog | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            self._well()
-            try:
-                async with lease(self.engine, LEASE, silent_s=self.silent_s) as conn:
-                    if conn is None:
-                        metrics.show_no_spool()  # another pod shows it
-                    else:
-                        await self._hold(conn, stop)
-            except (SQLAlchemyError, OSError) as error:
-                if not is_transient(error):
-                    raise
-            await pause(stop, LEASE_EVERY_S)
+        await hold(
+            self.engine,
+            LEASE,
+            partial(self._hold, stop=stop),
+            stop,
+            every_s=LEASE_EVERY_S,
+            silent_s=self.silent_s,
+            before=self._well,
+            without=metrics.show_no_spool,  # another pod shows it
+        )
 
     async def _hold(self, conn: AsyncConnection, stop: asyncio.Event) -> None:
         spool = Spool(conn, self.sealer, SOURCE)

@@ -25,9 +25,10 @@ from ingest.edges.kinds import (
 )
 from ingest.edges.kinds.described import GenericConfig
 from ingest.edges.kinds.kind import Kind, New, Push, Secret
+from ingest.errors import NotDurable
 from web.bodies import refused
 
-__all__ = ["KINDS", "NEW", "Config", "Kind", "New", "NewConnector", "Push", "Secret"]
+__all__ = ["KINDS", "NEW", "Config", "Kind", "New", "NewConnector", "Push", "Secret", "kind_of"]
 
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
@@ -46,6 +47,15 @@ KINDS: Final[Mapping[str, Kind]] = {
         sf.KIND,
     )
 }
+
+
+def kind_of(name: str) -> Kind:
+    """Return a kind; `NotDurable` when only a newer process, on its way in or out, knows it."""
+    found = KINDS.get(name)
+    if found is None:
+        raise NotDurable("this kind is not known here yet: send the same again")
+    return found
+
 
 Config: TypeAlias = (
     GenericConfig

@@ -7,7 +7,7 @@ from pydantic import Field
 from ingest.domain import doudian as bodies
 from ingest.domain.push import Reading
 from ingest.edges.directory import Connector
-from ingest.edges.kinds.kind import CODE_0, AppId, Kind, New, Push, config_of, told_by
+from ingest.edges.kinds.kind import CODE_0, AppId, Kind, NewPushed, Push, config_of, told_by
 from ingest.edges.ports import Ports
 from web.bodies import Strict
 from webhooks import doudian
@@ -20,10 +20,9 @@ class DoudianConfig(Strict):
     shop_id: Annotated[int, Field(ge=1, description="Doudian's, not ours")]
 
 
-class NewDoudian(New):
+class NewDoudian(NewPushed):
     kind: Literal["doudian"]
     config: DoudianConfig
-    api: None = None
 
 
 def _open(push: Push, connector: Connector, _: float) -> bytes:

@@ -7,7 +7,7 @@ import orjson
 from ingest.domain import douyin as bodies
 from ingest.domain.push import Reading
 from ingest.edges.directory import Connector
-from ingest.edges.kinds.kind import CODE_0, AppId, Kind, New, by_secret, config_of, told_by
+from ingest.edges.kinds.kind import CODE_0, AppId, Kind, NewPushed, by_secret, config_of, told_by
 from ingest.edges.ports import Ports
 from web.bodies import Strict
 from web.hot import Answer
@@ -20,10 +20,9 @@ class DouyinConfig(Strict):
     client_key: AppId
 
 
-class NewDouyin(New):
+class NewDouyin(NewPushed):
     kind: Literal["douyin"]
     config: DouyinConfig
-    api: None = None
 
 
 async def _read(body: Any, connector: Connector, _: Ports) -> Reading:

@@ -7,14 +7,13 @@ from ingest.domain.push import Reading
 from ingest.edges import events
 from ingest.edges.directory import Connector
 from ingest.edges.kinds.described import GenericConfig
-from ingest.edges.kinds.kind import NOTHING, Kind, New, Push, config_of, of_events
+from ingest.edges.kinds.kind import NOTHING, Kind, NewPushed, Push, config_of, of_events
 from ingest.edges.ports import Ports
 
 
-class NewGeneric(New):
+class NewGeneric(NewPushed):
     kind: Literal["generic"]
     config: GenericConfig
-    api: None = None
 
 
 def _open(push: Push, connector: Connector, now_s: float) -> bytes:

@@ -18,7 +18,7 @@ from ingest.edges.ports import Ports
 from ingest.edges.pulls.pull import Pull
 from web.bodies import Strict
 from web.hot import Answer
-from webhooks import MAX_SECRETS, Headers, check_secret, strict_json
+from webhooks import MAX_SECRETS, Headers, check_secret
 
 C = TypeVar("C", bound=Strict)
 
@@ -40,6 +40,12 @@ class New(Strict):
     )
     accept_test: bool = Field(False, description="make facts of the platform's test bodies too")
     api: Strict | None = Field(None, description="how the platform is asked for what was missed")
+
+
+class NewPushed(New):
+    """Of a kind that is never asked."""
+
+    api: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +87,12 @@ class Kind:
 
     Args:
         name: As the API has it.
-        open: Checks the signature at a time, in Unix seconds; returns the bytes that it covers, to
-            be parsed.
+        open: Checks the signature at a time, in Unix seconds; returns the bytes that it covers,
+            which are JSON.
         read: The parsed body to facts.
         success: What the sender wants to hear.
         config: What it must be told beside the secrets.
         check_secret: Refuses a secret that the platform may sign otherwise with.
-        parse: The signed bytes to a body.
         is_greeting: Knows the unsigned push that only asks whether somebody is there.
         handshake: Answers the signed push that asks for something of it back; None to all others.
         identity: What tells one kept push from another: of the signed bytes and what they say.
@@ -101,7 +106,6 @@ class Kind:
     success: Answer
     config: type[Strict] | None = None
     check_secret: Callable[[str, Any], None] = _plain_secret
-    parse: Callable[[bytes], Any] = strict_json
     is_greeting: Callable[[bytes, Headers], bool] = _no_greeting
     handshake: Callable[[Any], Answer | None] = _no_handshake
     identity: Callable[[bytes, Any, Connector], bytes] = _whole

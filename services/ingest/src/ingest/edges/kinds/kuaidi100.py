@@ -5,16 +5,15 @@ from typing import Any, Final, Literal
 from ingest.domain import kuaidi100 as bodies
 from ingest.domain.push import Reading
 from ingest.edges.directory import Connector
-from ingest.edges.kinds.kind import Kind, New, Push
+from ingest.edges.kinds.kind import Kind, NewPushed, Push
 from ingest.edges.ports import Ports
 from web.hot import Answer
 from webhooks import kuaidi100
 
 
-class NewKuaidi100(New):
+class NewKuaidi100(NewPushed):
     kind: Literal["kuaidi100"]
     config: None = None
-    api: None = None
 
 
 def _open(push: Push, connector: Connector, _: float) -> bytes:

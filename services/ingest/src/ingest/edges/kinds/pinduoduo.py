@@ -10,7 +10,7 @@ from pydantic import Field
 from ingest.domain import pinduoduo as bodies
 from ingest.domain.push import Reading
 from ingest.edges.directory import Connector
-from ingest.edges.kinds.kind import NOTHING, Kind, New, config_of, told_by
+from ingest.edges.kinds.kind import NOTHING, Kind, NewPushed, config_of, told_by
 from ingest.edges.kinds.standard import check_key, open_standard
 from ingest.edges.ports import Ports
 from web.bodies import Strict
@@ -22,10 +22,9 @@ class PinduoduoConfig(Strict):
     mall_id: Annotated[int, Field(ge=1)]
 
 
-class NewPinduoduo(New):
+class NewPinduoduo(NewPushed):
     kind: Literal["pinduoduo"]
     config: PinduoduoConfig
-    api: None = None
 
 
 async def _read(body: Any, connector: Connector, _: Ports) -> Reading:

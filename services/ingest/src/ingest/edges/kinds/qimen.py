@@ -7,7 +7,7 @@ import orjson
 from ingest.domain import qimen as bodies
 from ingest.domain.push import Reading
 from ingest.edges.directory import Connector
-from ingest.edges.kinds.kind import AppId, Kind, New, Push, config_of, told_by
+from ingest.edges.kinds.kind import AppId, Kind, NewPushed, Push, config_of, told_by
 from ingest.edges.ports import Ports
 from web.bodies import Strict
 from web.hot import Answer
@@ -21,10 +21,9 @@ class QimenConfig(Strict):
     customer_id: AppId
 
 
-class NewQimen(New):
+class NewQimen(NewPushed):
     kind: Literal["qimen"]
     config: QimenConfig
-    api: None = None
 
 
 def _open(push: Push, connector: Connector, now_s: float) -> bytes:

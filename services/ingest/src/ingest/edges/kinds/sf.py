@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from ingest.domain import sf as bodies
 from ingest.domain.push import Reading
 from ingest.edges.directory import Connector
-from ingest.edges.kinds.kind import Kind, New, Push, config_of, told_by
+from ingest.edges.kinds.kind import Kind, NewPushed, Push, config_of, told_by
 from ingest.edges.ports import Ports
 from web.bodies import Strict
 from web.hot import Answer
@@ -36,11 +36,10 @@ class SfConfig(Strict):
     )
 
 
-class NewSf(New):
+class NewSf(NewPushed):
     kind: Literal["sf"]
     config: SfConfig
     secrets: list[str] = Field(default_factory=list, max_length=0, description="none: no signature")
-    api: None = None
 
 
 def _open(push: Push, connector: Connector, _: float) -> bytes:

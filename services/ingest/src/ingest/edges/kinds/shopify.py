@@ -6,14 +6,13 @@ https://shopify.dev/docs/apps/build/webhooks
 from typing import Final, Literal
 
 from ingest.domain import shopify as bodies
-from ingest.edges.kinds.kind import EMPTY, Kind, New, by_secret, of_a_shop
+from ingest.edges.kinds.kind import EMPTY, Kind, NewPushed, by_secret, of_a_shop
 from webhooks import shopify
 
 
-class NewShopify(New):
+class NewShopify(NewPushed):
     kind: Literal["shopify"]
     config: None = None
-    api: None = None
 
 
 KIND: Final = Kind(

@@ -6,16 +6,15 @@ from ingest.domain.push import Reading
 from ingest.domain.reading import Unmappable
 from ingest.edges import events
 from ingest.edges.directory import Connector
-from ingest.edges.kinds.kind import NOTHING, Kind, New, by_secret_and_time, of_events
+from ingest.edges.kinds.kind import NOTHING, Kind, NewPushed, by_secret_and_time, of_events
 from ingest.edges.ports import Ports
 from web.problems import Unprocessable
 from webhooks import standard
 
 
-class NewStandard(New):
+class NewStandard(NewPushed):
     kind: Literal["standard"]
     config: None = None
-    api: None = None
 
 
 def check_key(secret: str, _config: object) -> None:

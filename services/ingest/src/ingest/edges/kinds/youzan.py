@@ -9,7 +9,7 @@ from ingest.domain import youzan as bodies
 from ingest.domain.push import Reading
 from ingest.domain.reading import Unmappable
 from ingest.edges.directory import Connector
-from ingest.edges.kinds.kind import CODE_0, AppId, Kind, New, Push, config_of, context
+from ingest.edges.kinds.kind import CODE_0, AppId, Kind, NewPushed, Push, config_of, context
 from ingest.edges.ports import Ports
 from web.bodies import Strict
 from webhooks import BadJson, Headers, strict_json, youzan
@@ -27,10 +27,9 @@ class YouzanConfig(Strict):
     )
 
 
-class NewYouzan(New):
+class NewYouzan(NewPushed):
     kind: Literal["youzan"]
     config: YouzanConfig
-    api: None = None
 
 
 def _open(push: Push, connector: Connector, _: float) -> bytes:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo
 
 import httpx
 from pydantic import Field
@@ -20,7 +19,6 @@ from webhooks import top
 
 MOST: Final = 100
 GATEWAY: Final = "https://eco.taobao.com/router/rest"
-_SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 
 
 class TaobaoApi(Strict):
@@ -71,12 +69,11 @@ async def _confirm(client: httpx.AsyncClient, api: TaobaoApi, ids: Sequence[str]
 async def _call(
     client: httpx.AsyncClient, api: TaobaoApi, method: str, said: Mapping[str, str], now: Now
 ) -> Mapping[str, Any]:
-    at = now().astimezone(_SHANGHAI)  # the gateway judges the age of a signature
     named = {
         **said,
         "method": method,
         "app_key": api.app_key,
-        "timestamp": f"{at:%Y-%m-%d %H:%M:%S}",
+        "timestamp": top.stamp(now()),  # the gateway judges how old it is
         "format": "json",
         "v": "2.0",
         "sign_method": "md5",
