@@ -272,7 +272,7 @@ def _qimen(secret: str, now_s: int) -> Request:
 
 
 def _kuaidi100(secret: str, _: int) -> Request:
-    node = {"ftime": "2027-03-01-10:00:00".replace("-10", " 10"), "statusCode": "1", "context": "x"}
+    node = {"ftime": "2027-03-01 10:00:00", "statusCode": "1", "context": "x"}
     last = {"nu": "YT7006", "com": "yuantong", "state": "0", "data": [node]}
     param = _json({"status": "polling", "lastResult": last}).decode()
     # Unquoted, but for the space: else %7B and %7b would say the same.
