@@ -15,15 +15,16 @@ GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent / "golden.json").read
 @pytest.mark.parametrize("name", sorted(GOLDEN))
 def test_bytes_written_once_are_read_for_ever(name: str) -> None:
     kept = GOLDEN[name]
+    kind = name.partition("@")[0]  # "Shop@1" is what a shop was before it had more fields
 
-    event = codec.decode((("ce_type", f"huiliu.v1.{name}".encode()),), bytes.fromhex(kept["value"]))
+    event = codec.decode((("ce_type", f"huiliu.v1.{kind}".encode()),), bytes.fromhex(kept["value"]))
 
     read = {field: repr(getattr(event, field)) for field in kept["fields"]}
     assert read == kept["fields"]
 
 
 def test_every_event_type_has_golden_bytes() -> None:
-    assert set(GOLDEN) == {kind.__name__ for kind in EVENT_TYPES}
+    assert {name for name in GOLDEN if "@" not in name} == {kind.__name__ for kind in EVENT_TYPES}
 
 
 @pytest.mark.parametrize("kind", EVENT_TYPES, ids=lambda kind: kind.__name__)

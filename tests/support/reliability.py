@@ -31,8 +31,10 @@ PROMISES: Final[Mapping[int, str]] = {
     18: "No timer is lost, early or twice",
     19: "No unpaid reminder reaches a gateway later than 2 s after the payment's 2xx",
     23: "Forged and replayed webhooks do nothing",
+    24: "Bodies cannot exhaust us",
     30: "A restart is not an incident",
     31: 'Stuck is noticed, "database down" is no crash',
+    32: "Overload is refused early",
 }
 HEAD: Final = """# Reliability
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from integration.edge.conftest import Bearer, Build, Call
 from web.auth import require
-from web.bodies import json_body
+from web.bodies import MOST_COUNTED, json_body
 
 
 class Strict(BaseModel):
@@ -189,6 +189,17 @@ async def test_errors_are_counted_out(build: Build, call: Call, headers: dict[st
         )
 
     assert len(response.json()["errors"]) == 50
+
+
+async def test_errors_without_end_are_not_listed(
+    build: Build, call: Call, headers: dict[str, str]
+) -> None:
+    names = ",".join(f'"n{n}":0' for n in range(MOST_COUNTED + 1))
+    async with call(build(router)) as client:
+        response = await client.post("/batch", content=f"{{{names}}}", headers=headers)
+
+    assert response.status_code == 422
+    assert response.json()["errors"] == [{"field": "", "code": "too_many_errors"}]
 
 
 async def test_the_token_comes_before_the_body(build: Build, call: Call) -> None:

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from support.eventually import eventually
 from web import hot
 from web.hot import Answer, Head, HotPath, RawHeaders, Tell
+from web.limits import Gate
 from web.metrics import HttpMetrics
 from web.problems import Forbidden, Unavailable
 from web.server import BoundedProtocol, Server
@@ -62,9 +63,13 @@ class Things:
 class Served:
     things: Things
     server: Server
-    free: Any  # how many more may come in
+    gate: Gate
     registry: CollectorRegistry
     parsed: list[bytes]  # the paths of heads that went through the parser
+
+    def free(self) -> int:
+        """Return how many more may come in."""
+        return self.gate.free
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         host, port = self.server.address.split(":")
@@ -109,7 +114,7 @@ async def served(build: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S
     server.listen()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.run_until_told())
-        yield Served(things, server, lambda: app.state.gate.free, registry, parsed)
+        yield Served(things, server, app.state.gate, registry, parsed)
         server.should_exit = True
     server.close()
 
@@ -211,6 +216,33 @@ async def test_an_error_is_a_problem(served: Served, error: Exception, status: i
     served.things.finish(1)
     await answer(reader)
     writer.close()
+
+
+async def test_a_crowd_is_refused_without_being_let_in(served: Served) -> None:
+    known_reader, known = await served.known()
+    reader, writer = await served.connect()
+    free, served.gate.free = served.gate.free, 0
+    known.write(request())
+    writer.write(request())
+
+    for said in (await answer(known_reader), await answer(reader)):
+        assert said.startswith(b"HTTP/1.1 503 ")
+        assert b"application/problem+json" in said
+        assert re.search(rb"retry-after: ([5-9]|[12]\d|30)\r\n", said)
+        assert b"x-content-type-options: nosniff" in said
+    assert len(served.things.begun) == 1
+    assert not served.things.slow
+    labels = {"route": served.things.template, "method": "POST", "status": "503"}
+    assert served.registry.get_sample_value("huiliu_http_requests_total", labels) == 2
+
+    served.gate.free = free  # the connections go on
+    for each, itself in ((known_reader, known), (reader, writer)):
+        itself.write(request())
+        await served.begun(len(served.things.begun) + 1)
+        served.things.finish(-1)
+        assert (await answer(each)).startswith(b"HTTP/1.1 200 ")
+        itself.close()
+    assert served.free() == free
 
 
 async def test_a_caller_who_has_gone_is_let_go(served: Served) -> None:

@@ -9,6 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from integration.edge.conftest import Build, Call
 from web.bodies import limited_body
 from web.limits import MAX_BODY_BYTES, Admission, BodyLimit, Gate
+from web.problems import TooLarge, response_of
 
 router = APIRouter()
 
@@ -116,6 +117,28 @@ async def test_who_still_sends_gets_the_answer_at_once_and_the_connection_closes
 
     answer = ["http.response.start", "http.response.body True"]
     assert seen == [*answer, "read", "read", "read", "http.response.body False"]
+
+
+async def test_an_app_that_refuses_by_itself_what_is_too_large_is_read_on_behind_too() -> None:
+    async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
+        with pytest.raises(TooLarge):
+            await receive()
+        await response_of(TooLarge("no"))(scope, receive, send)
+
+    chunks = iter([True, True, False])
+
+    async def receive() -> Message:
+        seen.append("read")
+        return {"type": "http.request", "body": b"12345", "more_body": next(chunks)}
+
+    async def send(message: Message) -> None:
+        seen.append(f"{message['type']} {message.get('more_body', '')}".strip())
+
+    seen: list[str] = []
+    await BodyLimit(refusing, max_bytes=4)({"type": "http", "headers": []}, receive, send)
+
+    answer = ["http.response.start", "http.response.body True"]
+    assert seen == ["read", *answer, "read", "read", "http.response.body False"]
 
 
 async def test_a_plain_asgi_app_is_limited_as_well(call: Call) -> None:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.codec import decode
 from contracts.events import Shop
-from ingest.edges import api, connectors, events, hooks
+from ingest.edges import api, connectors, customers, events, hooks
 from ingest.edges.directory import Directory
 from ingest.edges.hot import HotEvents, HotHooks
 from ingest.edges.ports import Ports, Registry
@@ -42,7 +42,7 @@ NOWHERE = "127.0.0.1:9"  # the discard port: nothing listens there
 SHOP = "north"
 SCOPES = (
     *("events:write", "shops:read", "shops:write", "connectors:read", "connectors:write"),
-    "customers:write",
+    *("customers:read", "customers:write"),
 )
 
 
@@ -218,7 +218,7 @@ async def _client(
     registry = CollectorRegistry()
     app = build_api(
         "Ingest",
-        [api.router, connectors.router, events.router, hooks.router],
+        [api.router, customers.router, connectors.router, events.router, hooks.router],
         settings,
         engine=engine,
         registry=registry,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.events import CustomerFacts, OrderFacts, ReviewFacts, ShipmentFacts
+from integration.ingest.conftest import bearer
 from integration.ingest.pushing import BOTH_WAYS
 from web.auth import issue_local_token
 
@@ -350,6 +351,9 @@ async def test_every_kind_becomes_its_fact(house: Any) -> None:
             "launch_day": "2026-03-01",
         },
     ]
+
+    size = {"type": "text"}
+    await house.http.put("/v1/shops/north/attributes/size", json=size, headers=bearer())
 
     answer = await house.post({"events": events})
 

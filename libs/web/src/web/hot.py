@@ -5,7 +5,9 @@ else goes the API's whole way, with what was read of it; so is what a hot route 
 What both ways share is the same code: the token's guard, the gate, the answers to errors.
 """
 
+import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from plumbing import faults, trace
 from web.app import away_problem
 from web.bodies import in_time
-from web.limits import MAX_HEAD_BYTES, Gate
+from web.limits import MAX_HEAD_BYTES, Gate, crowded
 from web.metrics import HttpMetrics
-from web.problems import Problem, problem_response, response_of
+from web.problems import Problem, Unavailable, problem_response, response_of
 from web.requests import DEFAULT_HEADERS
 
 MAX_BYTES: Final = 128 * 1024  # more is parsed off the loop, by the API
@@ -109,7 +111,7 @@ class HotPath:
         else:
             return None
         head = _plain(headers)
-        if head is None or b"upgrade" in head or self._gate.free <= 0:
+        if head is None or b"upgrade" in head:
             return None
         try:
             ticket = lane.route.ticket(path, head)
@@ -126,8 +128,6 @@ class HotPath:
 
         Who was let in less than `TRUSTED_S` ago is let in.
         """
-        if self._gate.free <= 0:
-            return None
         now = time.monotonic()
         if now - entered.checked_at < TRUSTED_S:
             return entered
@@ -139,11 +139,14 @@ class HotPath:
         return None if entered.ticket is None else entered
 
     def begin(self, entered: "_Entered", raw: bytes, write: Callable[[int, bytes], None]) -> bool:
-        """Begin to work on a whole body; see `web.server.Express`."""
+        """Begin to work on a whole body, or to refuse it; see `web.server.Express`."""
         began = time.perf_counter()
         lane, gate = entered.lane, self._gate
         if lane.express is None or len(raw) > MAX_BYTES:
             return False
+        if gate.free <= 0:
+            asyncio.get_running_loop().call_soon(lane.refuse, write)
+            return True
 
         def tell(said: Answer | Exception) -> None:
             gate.free += 1
@@ -252,6 +255,11 @@ class _Lane:
         self.prefix = self.template.partition("{")[0]
         self._metrics = metrics
 
+    def refuse(self, write: Callable[[int, bytes], None]) -> None:
+        """Answer one of a crowd: counted, not logged, or refusing would cost what taking does."""
+        write(Unavailable.status, random.choice(_CROWDED))  # noqa: S311 - spreads load
+        self._metrics.note(self.template, "POST", Unavailable.status, 0.0)
+
     def note(self, status: int, took_s: float) -> None:
         self._metrics.note(self.template, "POST", status, took_s)
         if log.isEnabledFor(logging.INFO):
@@ -303,6 +311,10 @@ def _lead(length: int, media_type: bytes) -> bytes:
 
 def _rest_of(response: Response) -> bytes:
     return b"%b%b\r\n%b" % (_lines(response.raw_headers), _DEFAULTS, bytes(response.body))
+
+
+# Made once; each bids the caller to come again after another time.
+_CROWDED: Final = [_rest_of(response_of(crowded())) for _ in range(64)]
 
 
 async def _send(send: Send, answer: Answer) -> None:

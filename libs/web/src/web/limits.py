@@ -46,29 +46,43 @@ class BodyLimit:
             await _refuse(refusal, scope, receive, send)
             return
 
-        received_bytes = 0
-        started = ended = False
-
-        async def counted() -> Message:
-            nonlocal received_bytes, ended
-            message = await receive()
-            ended = not message.get("more_body", False)
-            received_bytes += len(message.get("body", b""))
-            if received_bytes > self._max_bytes:
-                raise TooLarge(f"the body is larger than {self._max_bytes} bytes")
-            return message
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
+        counted = _Counted(receive, send, self._max_bytes)
         try:
-            await self._app(scope, counted, watched)
+            await self._app(scope, counted.receive, counted.send)
         except TooLarge as error:
-            if started:
+            if counted.answered:
                 raise
-            await _refuse(error, scope, None if ended else receive, send)
+            await _refuse(error, scope, None if counted.whole else receive, send)
+
+
+class _Counted:
+    """One request, read by the inner app up to so many bytes."""
+
+    __slots__ = ("_max_bytes", "_receive", "_received_bytes", "_send", "answered", "whole")
+
+    def __init__(self, receive: Receive, send: Send, max_bytes: int) -> None:
+        self._receive = receive
+        self._send = send
+        self._max_bytes = max_bytes
+        self._received_bytes = 0
+        self.answered = False
+        self.whole = False  # all of it has come
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self.whole = not message.get("more_body", False)
+        self._received_bytes += len(message.get("body", b""))
+        if self._received_bytes > self._max_bytes:
+            raise TooLarge(f"the body is larger than {self._max_bytes} bytes")
+        return message
+
+    async def send(self, message: Message) -> None:
+        self.answered = True
+        too_large = self._received_bytes > self._max_bytes
+        if too_large and not self.whole and _is_last(message):
+            await _finish(message, self._receive, self._send)  # the app has caught `TooLarge`
+        else:
+            await self._send(message)
 
 
 class HeadLimit:
@@ -113,14 +127,18 @@ class Admission:
             await self._app(scope, receive, send)
             return
         if self._gate.free <= 0:
-            error = Unavailable("too many requests at once")
-            await response_of(error)(scope, receive, send)
+            await response_of(crowded())(scope, receive, send)
             return
         self._gate.free -= 1
         try:
             await self._app(scope, receive, send)
         finally:
             self._gate.free += 1
+
+
+def crowded() -> Unavailable:
+    """Return what is told to whom the gate has no room for."""
+    return Unavailable("too many requests at once")
 
 
 async def _refuse(error: Problem, scope: Scope, receive: Receive | None, send: Send) -> None:
@@ -138,10 +156,18 @@ async def _refuse(error: Problem, scope: Scope, receive: Receive | None, send: S
         await response_of(error)(scope, _nothing, send)
         return
 
-    async def unfinished(message: Message) -> None:
-        await send({**message, "more_body": True} if "body" in message else message)
+    async def lingering(message: Message) -> None:
+        if _is_last(message):
+            await _finish(message, receive, send)
+        else:
+            await send(message)
 
-    await response_of(error)(scope, _nothing, unfinished)
+    await response_of(error)(scope, _nothing, lingering)
+
+
+async def _finish(last: Message, receive: Receive, send: Send) -> None:
+    """Send the *last* of an answer; end it when the rest of the request came, or too much of it."""
+    await send({**last, "more_body": True})
     left_bytes = LINGER_BYTES
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER_S):
@@ -151,6 +177,10 @@ async def _refuse(error: Problem, scope: Scope, receive: Receive | None, send: S
                 if not message.get("more_body", False):
                     break
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _is_last(message: Message) -> bool:
+    return message["type"] == "http.response.body" and not message.get("more_body", False)
 
 
 async def _nothing() -> Message:

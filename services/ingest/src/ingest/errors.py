@@ -3,6 +3,8 @@
 IngestError
 ├─ UnknownShop       404  no such shop: create it first
 ├─ UnknownConnector  404  no such hook, or it was taken away
+├─ AttributeRefused  409  it has another type, or there are too many: the text says what to do
+├─ EditTooOld        409  it cannot be taken back any more
 ├─ ShopExists        409  the id is taken: change the shop by PUT
 ├─ KeyInUse          409  the first request with this Idempotency-Key is at work: soon again
 └─ NotDurable        503  neither Kafka nor the spool took it, or this version cannot read it: the
@@ -25,6 +27,14 @@ class UnknownConnector(IngestError):
 
 
 class ShopExists(IngestError):
+    status = 409
+
+
+class AttributeRefused(IngestError):
+    status = 409
+
+
+class EditTooOld(IngestError):
     status = 409
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import topics
 from ingest import metrics
-from ingest.edges import api, connectors, events, hooks
+from ingest.edges import api, connectors, customers, events, hooks
 from ingest.edges.consumer import Consumer
 from ingest.edges.directory import Directory
 from ingest.edges.hot import HotEvents, HotHooks
@@ -114,7 +114,14 @@ async def compose(
 
     app = build_api(
         "Ingest",
-        [api.router, connectors.router, events.router, hooks.router, dead_letters(SERVICE, grp)],
+        [
+            api.router,
+            customers.router,
+            connectors.router,
+            events.router,
+            hooks.router,
+            dead_letters(SERVICE, grp),
+        ],
         settings,
         engine=engine,
         errors=[IngestError],

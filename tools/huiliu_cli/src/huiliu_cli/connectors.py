@@ -1,7 +1,5 @@
 """`huiliu connectors`: wire a shop's system or a courier to Huiliu, and look after its secrets."""
 
-import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -11,7 +9,7 @@ import typer
 
 from huiliu_cli.client import Service, Session
 from huiliu_cli.dead_letters import AsJson
-from huiliu_cli.errors import BadSetting
+from huiliu_cli.files import json_of, text_of
 from huiliu_cli.render import printable, show, show_json, show_rows
 
 READ: Final = "connectors:read"
@@ -64,9 +62,9 @@ def add_connector(  # noqa: PLR0913 - one option a choice
         "accept_test": accept_test,
     }
     if config is not None:
-        body["config"] = _json_of(config)
+        body["config"] = json_of(config)
     if api_file is not None:
-        body["api"] = _json_of(api_file)
+        body["api"] = json_of(api_file)
     made = session.ask(Service.INGEST, "POST", _path(shop), scope=WRITE, body=body)
     url = f"{(public_url or session.url_of(Service.INGEST)).rstrip('/')}{made['path']}"
     if as_json:
@@ -124,7 +122,7 @@ def describe(
     as_json: AsJson = False,
 ) -> None:
     """Replace the description of a generic connector."""
-    _change(ctx, shop, connector, {"config": _json_of(config)}, as_json=as_json)
+    _change(ctx, shop, connector, {"config": json_of(config)}, as_json=as_json)
 
 
 @app.command("ask")
@@ -137,7 +135,7 @@ def ask_platform(
     as_json: AsJson = False,
 ) -> None:
     """Say how the platform is asked for what its pushes did not bring; it is asked at once."""
-    _change(ctx, shop, connector, {"api": _json_of(api_file)}, as_json=as_json)
+    _change(ctx, shop, connector, {"api": json_of(api_file)}, as_json=as_json)
 
 
 @app.command("asked")
@@ -212,22 +210,4 @@ def _secret(file: Path | None) -> str:
     if file is None:
         asked: str = typer.prompt("secret", hide_input=True)
         return asked
-    return _read(file).removesuffix("\n").removesuffix("\r")
-
-
-def _json_of(file: Path) -> Any:
-    try:
-        return json.loads(_read(file))
-    except ValueError as error:
-        raise BadSetting(f"{file} is not JSON: {error}") from None
-
-
-def _read(file: Path) -> str:
-    if str(file) == "-":
-        return sys.stdin.read()
-    try:
-        return file.read_text("utf-8")
-    except OSError as error:
-        raise BadSetting(f"{file} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadSetting(f"{file} is not text in UTF-8") from None
+    return text_of(file).removesuffix("\n").removesuffix("\r")

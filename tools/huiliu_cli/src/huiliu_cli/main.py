@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import typer
 
-from huiliu_cli import connectors, dead_letters
+from huiliu_cli import connectors, customers, dead_letters
 from huiliu_cli.client import OPERATOR, Service, Session
 from huiliu_cli.dead_letters import AsJson
 from huiliu_cli.errors import CliError
@@ -27,8 +27,10 @@ app = typer.Typer(
     epilog="HUILIU_TOKEN holds the token; HUILIU_<SERVICE>_URL says where a service is.",
 )
 shops = typer.Typer(no_args_is_help=True, help="The shops of this installation.")
+app.add_typer(customers.attributes, name="attributes")
 app.add_typer(connectors.app, name="connectors")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(customers.edits, name="edits")
 app.add_typer(shops, name="shops")
 
 

@@ -53,7 +53,9 @@ from contracts.events.segments import (
     Traits,
 )
 from contracts.events.shops import (
+    AttributeType,
     MessageClass,
+    OwnAttribute,
     Product,
     Rule,
     Shop,
@@ -63,6 +65,7 @@ from contracts.events.shops import (
 
 __all__ = [
     "Attribute",
+    "AttributeType",
     "AudienceChanged",
     "Birthday",
     "CartFacts",
@@ -93,6 +96,7 @@ __all__ = [
     "OrderHome",
     "OrderLine",
     "OrderMoney",
+    "OwnAttribute",
     "PointsChanged",
     "Product",
     "Purpose",

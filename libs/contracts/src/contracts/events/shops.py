@@ -13,6 +13,25 @@ class Variable:
     value: str
 
 
+class AttributeType(StrEnum):
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+    CHOICES = "choices"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAttribute:
+    """What a shop notes of its customers beyond what all shops know, such as a size."""
+
+    name: str
+    type: AttributeType
+    label: str = ""  # for people
+    choices: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Shop:
     shop_id: str
@@ -29,6 +48,7 @@ class Shop:
     marketing_consent_implied: bool = False
     email_from: str = ""
     settings: tuple[Variable, ...] = ()
+    attributes: tuple[OwnAttribute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

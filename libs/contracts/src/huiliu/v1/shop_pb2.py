@@ -25,13 +25,17 @@ _sym_db = _symbol_database.Default()
 from huiliu.v1 import common_pb2 as huiliu_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14huiliu/v1/shop.proto\x12\thuiliu.v1\x1a\x16huiliu/v1/common.proto\"\xb2\x02\n\x04Shop\x12\x0f\n\x07shop_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0c\n\x04zone\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x06 \x01(\t\x12\x0e\n\x06locale\x18\x07 \x01(\t\x12\x15\n\rsms_signature\x18\x08 \x01(\t\x12\x0e\n\x06\x65scrow\x18\t \x01(\x08\x12\x17\n\x0fsame_day_cutoff\x18\n \x01(\t\x12\x1a\n\x12min_reminder_minor\x18\x0b \x01(\x03\x12!\n\x19marketing_consent_implied\x18\x0c \x01(\x08\x12\x12\n\nemail_from\x18\r \x01(\t\x12%\n\x08settings\x18\x14 \x03(\x0b\x32\x13.huiliu.v1.Variableb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14huiliu/v1/shop.proto\x12\thuiliu.v1\x1a\x16huiliu/v1/common.proto\"\xdf\x02\n\x04Shop\x12\x0f\n\x07shop_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0c\n\x04zone\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x06 \x01(\t\x12\x0e\n\x06locale\x18\x07 \x01(\t\x12\x15\n\rsms_signature\x18\x08 \x01(\t\x12\x0e\n\x06\x65scrow\x18\t \x01(\x08\x12\x17\n\x0fsame_day_cutoff\x18\n \x01(\t\x12\x1a\n\x12min_reminder_minor\x18\x0b \x01(\x03\x12!\n\x19marketing_consent_implied\x18\x0c \x01(\x08\x12\x12\n\nemail_from\x18\r \x01(\t\x12%\n\x08settings\x18\x14 \x03(\x0b\x32\x13.huiliu.v1.Variable\x12+\n\nattributes\x18\x15 \x03(\x0b\x32\x17.huiliu.v1.OwnAttribute\"d\n\x0cOwnAttribute\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x04type\x18\x02 \x01(\x0e\x32\x18.huiliu.v1.AttributeType\x12\r\n\x05label\x18\x03 \x01(\t\x12\x0f\n\x07\x63hoices\x18\x04 \x03(\t*\xcf\x01\n\rAttributeType\x12\x1e\n\x1a\x41TTRIBUTE_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41TTRIBUTE_TYPE_TEXT\x10\x01\x12\x19\n\x15\x41TTRIBUTE_TYPE_NUMBER\x10\x02\x12\x17\n\x13\x41TTRIBUTE_TYPE_DATE\x10\x03\x12\x1a\n\x16\x41TTRIBUTE_TYPE_BOOLEAN\x10\x04\x12\x19\n\x15\x41TTRIBUTE_TYPE_CHOICE\x10\x05\x12\x1a\n\x16\x41TTRIBUTE_TYPE_CHOICES\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'huiliu.v1.shop_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ATTRIBUTETYPE']._serialized_start=516
+  _globals['_ATTRIBUTETYPE']._serialized_end=723
   _globals['_SHOP']._serialized_start=60
-  _globals['_SHOP']._serialized_end=366
+  _globals['_SHOP']._serialized_end=411
+  _globals['_OWNATTRIBUTE']._serialized_start=413
+  _globals['_OWNATTRIBUTE']._serialized_end=513
 # @@protoc_insertion_point(module_scope)

@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from contracts.events import CustomerErased, CustomerFacts, CustomerProfile, OrderHome
+from ingest.domain.editing import Before, Edit, taken_back
 from ingest.domain.profile import Profile, absorb, absorb_home, is_news, publish
 
 Who: TypeAlias = tuple[str, str]  # shop, customer
@@ -48,27 +48,56 @@ async def note_customers(
     await store.forget(gone)
     await store.send_tombstones(gone.keys())
     left = sorted(facts.keys() - lost - gone.keys())
-    changes = {who: change for who in left if (change := _change(*known[who], facts[who]))}
-    await store.save_profiles({who: (one.revision, one.profile) for who, one in changes.items()})
-    await store.send_profiles(
-        [publish(*who, one.revision, one.profile) for who, one in changes.items() if one.is_news]
-    )
+    await keep_changed(store, known, {who: _merged(known[who][1], facts[who]) for who in left})
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    revision: int
-    profile: Profile
-    is_news: bool  # a younger version of a known value is kept, and is no news to anybody
+async def edit_customers(
+    store: Store, people: Collection[Who], edit: Edit, *, at: datetime, source: str
+) -> Mapping[Who, Before]:
+    """Say *edit* of *people*; return what was there before, of all but those who were erased."""
+    known = await _living(store, people)
+    merged = {
+        who: absorb(profile, edit.facts(*who, at, source)) for who, (_, profile) in known.items()
+    }
+    await keep_changed(store, known, merged)
+    return {who: edit.before(profile) for who, (_, profile) in known.items()}
 
 
-def _change(
-    revision: int, known: Profile, said: Sequence[CustomerFacts | OrderHome]
-) -> _Change | None:
-    merged = known
+async def take_edit_back(
+    store: Store, before: Mapping[Who, Before], *, edited_at: datetime, at: datetime
+) -> None:
+    """Set what was there *before*, wherever nothing newer than the edit was said."""
+    known = await _living(store, before.keys())
+    merged = {
+        who: taken_back(profile, before[who], edited_at=edited_at, at=at)
+        for who, (_, profile) in known.items()
+    }
+    await keep_changed(store, known, merged)
+
+
+async def keep_changed(
+    store: Store, known: Mapping[Who, tuple[int, Profile]], merged: Mapping[Who, Profile]
+) -> None:
+    """Write what is not as it was, and publish it.
+
+    A younger version of a known value is kept, and is no news to anybody.
+    """
+    changed = {who: profile for who, profile in merged.items() if profile != known[who][1]}
+    news = {who for who, profile in changed.items() if is_news(profile, to=known[who][1])}
+    new = {who: (known[who][0] + (who in news), profile) for who, profile in changed.items()}
+    await store.save_profiles(new)
+    await store.send_profiles([publish(*who, *new[who]) for who in new if who in news])
+
+
+async def _living(store: Store, people: Collection[Who]) -> Mapping[Who, tuple[int, Profile]]:
+    """Lock the profiles of those who were not erased."""
+    known = await store.lock_profiles(people)
+    lost = await store.erased(people)
+    await store.drop_empty(lost)
+    return {who: known[who] for who in sorted(known.keys() - lost)}
+
+
+def _merged(known: Profile, said: Sequence[CustomerFacts | OrderHome]) -> Profile:
     for one in said:
-        merged = absorb_home(merged, one) if isinstance(one, OrderHome) else absorb(merged, one)
-    if merged == known:
-        return None
-    news = is_news(merged, to=known)
-    return _Change(revision + news, merged, news)
+        known = absorb_home(known, one) if isinstance(one, OrderHome) else absorb(known, one)
+    return known

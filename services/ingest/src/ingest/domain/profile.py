@@ -104,11 +104,22 @@ def publish(shop_id: str, customer_id: str, revision: int, profile: Profile) -> 
         attributes=tuple(
             Attribute(name, one.value[0], _at(one.version_us), one.value[1])
             for name, one in sorted(profile.attributes.items())
+            if one.value[0]
         ),
-        consents=tuple(_consent(key, one) for key, one in sorted(profile.consents.items())),
+        consents=tuple(
+            _consent(key, one)
+            for key, one in sorted(profile.consents.items())
+            if one.value[0] is not None
+        ),
         joined_at=None if profile.joined_us is None else _at(profile.joined_us),
         last_login_at=None if profile.login_us is None else _at(profile.login_us),
     )
+
+
+def nothing_of(lane: str) -> Register:
+    """Return what stands in own, attributes or consents for a value that was taken away."""
+    value = {"own": "", "attributes": ["", None], "consents": [None, None]}[lane]
+    return _register(0, value)
 
 
 def is_news(merged: Profile, *, to: Profile) -> bool:

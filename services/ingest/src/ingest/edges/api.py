@@ -1,5 +1,6 @@
 """Shops, their connectors, their customers' wish to be forgotten."""
 
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -134,6 +135,7 @@ async def put_shop(
             if before is None:
                 raise NotFound("no such shop")
             known = said.shop(shop_id, before.revision + 1, ports.shop_zone)
+            known = replace(known, attributes=before.attributes)
             await store.change_shop(known)
         await store.announce(known, ports.partitions, ports.now())
     ports.wake()

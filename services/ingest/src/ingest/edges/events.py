@@ -12,16 +12,17 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from typing_extensions import override
 
-from contracts.events import OrderFacts
+from contracts.events import OrderFacts, Shop
 from ingest import metrics
 from ingest.app.accept_facts import Outcome, accept_facts, accept_one, is_fresh
+from ingest.domain import attributes
 from ingest.domain.facts import Item, Ready
 from ingest.edges import swift
 from ingest.edges.idempotency import IdempotentRoute
-from ingest.edges.native import AnyEvent, Batch, Event
+from ingest.edges.native import AnyEvent, Batch, Customer, Event
 from ingest.edges.ports import Ports, get_ports
 from web.auth import ShopId, require
-from web.bodies import JsonBody
+from web.bodies import MOST_COUNTED, JsonBody
 from web.hot import Answer, Tell
 from web.problems import MEDIA_TYPE, BadRequest, FieldError, Unprocessable
 from webhooks import BadJson, strict_json
@@ -140,8 +141,7 @@ async def post_events(
 
 async def take(shop_id: str, posted: Posted, ports: Ports) -> Answer:
     """Make the good ones of *posted* durable, and answer for each."""
-    await ports.directory.shop(shop_id)
-    events = await in_time(posted.events, ports)
+    events = await judged(posted.events, await ports.directory.shop(shop_id), ports)
     items = [one.item(shop_id) for one in events if not isinstance(one, tuple)]
     outcomes = await _accepted(shop_id, items, ports)
     answers = iter(outcomes)
@@ -183,13 +183,30 @@ async def _accepted(shop_id: str, items: Sequence[Item], ports: Ports) -> list[O
     return await accept_facts(shop_id, items, registry=ports.registry, log=ports.publisher)
 
 
-async def in_time(events: Sequence[Read | Faults], ports: Ports) -> Sequence[Read | Faults]:
+async def judged(
+    events: Sequence[Read | Faults], shop: Shop, ports: Ports
+) -> Sequence[Read | Faults]:
+    """Refuse times that lie ahead, and attributes that the shop has not."""
+    return [
+        (isinstance(one, Customer) and _own_faults(one, shop)) or one
+        for one in await _in_time(events, ports)
+    ]
+
+
+def _own_faults(customer: Customer, shop: Shop) -> Faults:
+    return tuple(
+        Fault(f"/attributes/{place}/{'name' if code == 'unknown' else 'value'}", code, message)
+        for place, code, message in attributes.faults(shop.attributes, customer.own_values())
+    )
+
+
+async def _in_time(events: Sequence[Read | Faults], ports: Ports) -> Sequence[Read | Faults]:
     """Refuse what lies more than 10 min ahead of business time, known as of now."""
     if not _any_ahead(events, ports):
         return events
     await ports.directory.refresh_clock()
     limit = _limit(ports)
-    judged: list[Read | Faults] = []
+    timed: list[Read | Faults] = []
     for one in events:
         faults: Faults = ()
         if not isinstance(one, tuple):
@@ -198,8 +215,8 @@ async def in_time(events: Sequence[Read | Faults], ports: Ports) -> Sequence[Rea
                 for field, at in one.instants()
                 if at is not None and at > limit
             )
-        judged.append(faults or one)
-    return judged
+        timed.append(faults or one)
+    return timed
 
 
 def _any_ahead(events: Sequence[Read | Faults], ports: Ports) -> bool:
@@ -230,6 +247,8 @@ def event(document: Any) -> Event | Faults:
     try:
         return _EVENT.validate_python(document)
     except ValidationError as error:
+        if error.error_count() > MOST_COUNTED:
+            return (Fault("", "too_many_errors", f"more than {MOST_COUNTED} places are wrong"),)
         found = error.errors(include_url=False, include_context=False, include_input=False)
         return tuple(_fault(one, document) for one in found[:MAX_FAULTS])
 

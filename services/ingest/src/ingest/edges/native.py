@@ -30,6 +30,7 @@ from contracts.events import (
     ShipmentProblem,
     ShipmentState,
 )
+from ingest.domain.attributes import Value, printed
 from ingest.domain.facts import UNKNOWN, ByOrder, Item, Ready
 from ingest.domain.parcels import with_route
 from ingest.domain.reading import micros
@@ -43,6 +44,7 @@ from ingest.edges.native_types import (
     Lines,
     Minor,
     Name,
+    OwnValue,
     Phone,
     Place,
     Refund,
@@ -229,8 +231,10 @@ class Consents(Strict):
 
 
 class AttributeValue(Strict):
+    """A value of one of the shop's own attributes; null takes it away."""
+
     name: Annotated[Id, Field(max_length=64)]
-    value: Name
+    value: OwnValue
 
 
 class Customer(Event):
@@ -269,7 +273,8 @@ class Customer(Event):
             locale=self.locale,
             zone=self.zone,
             attributes=tuple(
-                Attribute(one.name, one.value, self.version, "api") for one in self.attributes or ()
+                Attribute(one.name, printed(one.value), self.version, "api")
+                for one in self.attributes or ()
             ),
             consents=tuple(self._consents()),
             joined_at=self.joined_at,
@@ -282,6 +287,9 @@ class Customer(Event):
         yield "/version", self.version
         yield "/joined_at", self.joined_at
         yield "/last_login_at", self.last_login_at
+
+    def own_values(self) -> list[tuple[str, Value]]:
+        return [(one.name, one.value) for one in self.attributes or ()]
 
     def _consents(self) -> Iterator[Consent]:
         stated = self.consent or Consents()

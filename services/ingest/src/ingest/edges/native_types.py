@@ -5,13 +5,23 @@ Errors come in a small fixed vocabulary: type, format, range, unknown, missing. 
 
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Final, LiteralString, Self, TypeAlias
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from contracts.events import Birthday, OrderLine, RefundFacts, Region
+from ingest.domain.attributes import Value
 from ingest.domain.facts import normal_number
 from ingest.domain.iso import COUNTRIES, MINOR_DIGITS
 from ingest.domain.money import MOST_MINOR
@@ -23,6 +33,9 @@ ZONES: Final = frozenset(available_timezones())
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+_MOST_NUMBER: Final = 10**12  # with three decimals: what a float holds exactly
+_LONGEST: Final = 200
+_MOST_CHOICES: Final = 50
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _REFUND_INSTANTS: Final = {
     "opened": "opened_at",
@@ -58,6 +71,39 @@ def calendar_day(value: object) -> date:
         return date.fromisoformat(value)
     except ValueError:
         raise PydanticCustomError("format", "there is no such day") from None
+
+
+def own_value(value: object) -> Value:
+    """Return a value of an attribute, of whatever type; the shop's definition is asked later."""
+    match value:
+        case None | bool():
+            return value
+        case int() | Decimal() | float():
+            # A parser other than ours makes a float; printed, it is what was written.
+            number = Decimal(str(value)) if isinstance(value, float) else value
+            if not -_MOST_NUMBER < value < _MOST_NUMBER or number != round(number, 3):
+                raise PydanticCustomError("range", "12 digits are the most, and 3 decimals")
+            return number
+        case str():
+            return _own_text(value)
+        case list() if len(value) <= _MOST_CHOICES:
+            return [_own_text(one) for one in value]
+        case _:
+            raise PydanticCustomError(
+                "type", "a text, a number, true, false, null or a short list of texts is expected"
+            )
+
+
+def _as_json(value: Value) -> object:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _own_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise PydanticCustomError("type", "a list of texts is expected")
+    if len(value) > _LONGEST or "\x00" in value:
+        raise PydanticCustomError("range", "a text of at most 200 characters is expected")
+    return value
 
 
 def _one_of(known: frozenset[str], expected: LiteralString) -> AfterValidator:
@@ -98,6 +144,25 @@ Waybill: TypeAlias = Annotated[Id, AfterValidator(_waybill)]
 Phone: TypeAlias = Annotated[str, Field(pattern=r"^(\+[1-9][0-9]{6,14})?$")]
 Email: TypeAlias = Annotated[
     str, Field(max_length=254, pattern=r"^([^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]+)?$")
+]
+
+
+_OWN_TEXT: Final = {"type": "string", "maxLength": _LONGEST}
+OwnValue: TypeAlias = Annotated[
+    Value,
+    PlainValidator(own_value),
+    PlainSerializer(_as_json, when_used="json"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _OWN_TEXT,
+                {"type": "number"},
+                {"type": "boolean"},
+                {"type": "array", "items": _OWN_TEXT, "maxItems": _MOST_CHOICES},
+                {"type": "null"},
+            ]
+        }
+    ),
 ]
 
 

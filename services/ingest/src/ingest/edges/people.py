@@ -16,7 +16,7 @@ from ingest.app.note_customer import Who
 from ingest.domain.facts import Fact
 from ingest.domain.profile import Profile, from_document, to_document
 from ingest.edges.store import encoded_records, tombstone_record
-from ingest.edges.tables import erased, ingest_spool, plumbing, profile, review_text
+from ingest.edges.tables import edited, erased, ingest_spool, plumbing, profile, review_text
 from plumbing import arrays, outbox
 from plumbing.crashpoint import crashpoint
 from plumbing.records import OutRecord
@@ -134,6 +134,7 @@ class PeopleStore:
         letters = plumbing.dead_letter
         for statement in (
             delete(profile).where(tuple_(profile.c.shop_id, profile.c.customer_id).in_(whom)),
+            delete(edited).where(tuple_(edited.c.shop_id, edited.c.customer_id).in_(whom)),
             delete(review_text).where(
                 tuple_(review_text.c.shop_id, review_text.c.customer_id).in_(whom)
             ),

@@ -1,7 +1,7 @@
 """Shops and connectors in Postgres."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +10,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import codec
-from contracts.events import Shop, Variable
+from contracts.events import AttributeType, OwnAttribute, Shop, Variable
 from ingest.edges.store import SOURCE
 from ingest.edges.tables import connector, pull, push_log, rejected_push, shop
 from plumbing import outbox
 from plumbing.records import place
 
-_NAMES = [field.name for field in fields(Shop) if field.name != "settings"]
+_NAMES = [field.name for field in fields(Shop) if field.name not in ("settings", "attributes")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +208,16 @@ class ShopStore:
 def _shop(row: Row[Any]) -> Shop:
     known = {name: getattr(row, name) for name in _NAMES}
     settings = tuple(Variable(name, value) for name, value in sorted(row.settings.items()))
-    return Shop(**known, settings=settings)
+    return Shop(**known, settings=settings, attributes=tuple(map(_own, row.attributes)))
+
+
+def _own(said: dict[str, Any]) -> OwnAttribute:
+    return OwnAttribute(
+        said["name"], AttributeType(said["type"]), said["label"], tuple(said["choices"])
+    )
 
 
 def _columns(known: Shop) -> dict[str, Any]:
     columns = {name: getattr(known, name) for name in _NAMES}
-    return {**columns, "settings": {one.name: one.value for one in known.settings}}
+    settings = {one.name: one.value for one in known.settings}
+    return {**columns, "settings": settings, "attributes": [*map(asdict, known.attributes)]}

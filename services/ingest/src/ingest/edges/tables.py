@@ -45,6 +45,7 @@ shop = Table(
     Column("marketing_consent_implied", Boolean, nullable=False),
     Column("email_from", Text, nullable=False),
     Column("settings", JSONB, nullable=False),
+    Column("attributes", JSONB, nullable=False, server_default=text("'[]'")),
     Column("changed_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
     PrimaryKeyConstraint("shop_id"),
 )
@@ -183,6 +184,33 @@ push_log = Table(
     Column("size_bytes", Integer, nullable=False),
     PrimaryKeyConstraint("id"),
     Index(None, "connector_id", "id"),
+)
+
+# What staff changed of many customers at once; what was there before lies sealed.
+edit = Table(
+    "edit",
+    metadata,
+    Column("edit_id", Text, nullable=False),
+    Column("shop_id", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("change", LargeBinary, nullable=False),  # sealed JSON
+    Column("customers", Integer, nullable=False),
+    Column("reverted_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("edit_id"),
+    Index(None, "shop_id", "at"),
+)
+
+edited = Table(
+    "edited",
+    metadata,
+    Column("edit_id", Text, nullable=False),
+    Column("shop_id", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("before", LargeBinary, nullable=False),  # sealed JSON
+    PrimaryKeyConstraint("edit_id", "customer_id"),
+    Index(None, "shop_id", "customer_id"),
 )
 
 # What was answered to a POST that had an Idempotency-Key; without a status it is at work.

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ingest import metrics
 from ingest.app.drain_spool import drain_spool, send_watermarks
 from ingest.app.note_fact import free
+from ingest.edges.edits import forget_before
 from ingest.edges.idempotency import forget_keys
 from ingest.edges.publisher import Publisher
 from ingest.edges.rejected import outlived
@@ -102,6 +103,7 @@ async def sweep(
             freed = await free(store, keys)
             log.warning("facts were overlooked", extra={"keys": len(keys), "freed": freed})
         await forget_keys(conn, limit)
+        await forget_before(conn, limit)
         late = await outlived(conn, sealer)
         if late:
             log.error("facts waited too long for their order", extra={"facts": late})

@@ -199,7 +199,8 @@ async def of_events(
     """Return what events of the native API say; what is wrong with some of them is told."""
     items: list[Item] = []
     wrong: list[str] = []
-    for number, one in enumerate(await events.in_time(read, ports)):
+    shop = ports.directory.known_shop(connector.shop_id)
+    for number, one in enumerate(await events.judged(read, shop, ports)):
         if isinstance(one, tuple):
             wrong += [f"events/{number}{fault.field}: {fault.code}" for fault in one]
         else:
