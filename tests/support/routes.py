@@ -27,6 +27,7 @@ SCOPES = frozenset(
         *("events:write", "shops:read", "shops:write", "connectors:read", "connectors:write"),
         *("customers:read", "customers:write", "care:read", "care:write", "tasks:read"),
         *("tasks:write", "messages:read", "reports:read", "ops:dead-letters"),
+        *("imports:read", "imports:write"),
     }
 )
 

@@ -152,6 +152,29 @@ async def test_a_plain_asgi_app_is_limited_as_well(call: Call) -> None:
     assert response.status_code == 413
 
 
+async def test_where_files_are_posted_a_body_has_a_bound_of_its_own(call: Call) -> None:
+    async def reader(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    limited = BodyLimit(reader, max_bytes=4, uploads={"/shops/{shop_id}/files": 8})
+    async with call(limited) as client:  # type: ignore[arg-type]  # any app
+        answers = [
+            (await client.request(method, path, content=b"x" * size)).status_code
+            for method, path, size in (
+                ("POST", "/shops/a/files", 8),
+                ("POST", "/shops/a/files", 9),
+                ("PUT", "/shops/a/files", 8),
+                ("POST", "/shops/a/b/files", 8),
+                ("POST", "/shops/a/files/b", 8),
+            )
+        ]
+
+    assert answers == [200, 413, 413, 413, 413]
+
+
 async def test_more_requests_at_once_than_fit_get_503(call: Call) -> None:
     inner: list[int] = []
 

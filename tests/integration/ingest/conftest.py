@@ -21,6 +21,8 @@ from contracts.events import Shop
 from ingest.edges import api, connectors, customers, events, hooks
 from ingest.edges.directory import Directory
 from ingest.edges.hot import HotEvents, HotHooks
+from ingest.edges.imports import api as imports
+from ingest.edges.imports.upload import Uploads
 from ingest.edges.ports import Ports, Registry
 from ingest.edges.publisher import Patience, Publisher
 from ingest.edges.push_log import PushLog
@@ -42,7 +44,7 @@ NOWHERE = "127.0.0.1:9"  # the discard port: nothing listens there
 SHOP = "north"
 SCOPES = (
     *("events:write", "shops:read", "shops:write", "connectors:read", "connectors:write"),
-    *("customers:read", "customers:write"),
+    *("customers:read", "customers:write", "imports:read", "imports:write"),
 )
 
 
@@ -194,6 +196,7 @@ def _ports(engine: AsyncEngine, sealer: Sealer, servers: str) -> Ports:
         push_log=PushLog(engine),
         sealer=sealer,
         quotas=Quotas(default=0),
+        uploads=Uploads(engine=engine, sealer=sealer),
         trusted_proxies=0,
         shop_zone="Asia/Shanghai",
         partitions=4,
@@ -218,12 +221,16 @@ async def _client(
     registry = CollectorRegistry()
     app = build_api(
         "Ingest",
-        [api.router, customers.router, connectors.router, events.router, hooks.router],
+        [
+            *(api.router, customers.router, connectors.router, events.router, hooks.router),
+            imports.router,
+        ],
         settings,
         engine=engine,
         registry=registry,
         errors=[IngestError],
         public=["/v1/hooks/{connector_id}"],
+        uploads={imports.PATH: 4 * 1024 * 1024},
     )
     app.state.ports = ports
 

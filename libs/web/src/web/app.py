@@ -1,7 +1,7 @@
 """Build one service's API: its routers with everything that must not be forgotten around them."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 
 from fastapi import APIRouter, FastAPI
@@ -19,7 +19,7 @@ from plumbing.away import is_away
 from web import docs as manual
 from web.auth import LONGEST_S, Guard, Verifier
 from web.bodies import request_errors
-from web.limits import Admission, BodyLimit, Gate, HeadLimit
+from web.limits import NONE, Admission, BodyLimit, Gate, HeadLimit
 from web.metrics import http_metrics
 from web.openapi import Api
 from web.problems import Problem, Unavailable, Unprocessable, problem_response, response_of
@@ -41,6 +41,7 @@ def build_api(  # noqa: PLR0913 - the composition root of every service's API
     registry: CollectorRegistry = REGISTRY,
     errors: Sequence[type[Exception]] = (),
     public: Collection[str] = (),
+    uploads: Mapping[str, int] = NONE,
     docs: bool = True,
 ) -> FastAPI:
     """Return the app; a route that is open by mistake, or has no name, is a ValueError.
@@ -53,6 +54,7 @@ def build_api(  # noqa: PLR0913 - the composition root of every service's API
         registry: Where the metrics go.
         errors: Roots of the service's own error trees: each error has a `status`.
         public: Path templates that take no token; a mounted app's prefix among them.
+        uploads: Path templates whose POST takes files, with the bytes that a body may have there.
         docs: Whether to show /docs and /openapi.json.
     """
     gate = Gate(settings.max_requests)
@@ -66,7 +68,7 @@ def build_api(  # noqa: PLR0913 - the composition root of every service's API
             Middleware(RequestScope, metrics=http_metrics(registry)),
             Middleware(HeadLimit),
             Middleware(Admission, gate=gate),
-            Middleware(BodyLimit),
+            Middleware(BodyLimit, uploads=uploads),
         ],
     )
     app.state.engine = engine

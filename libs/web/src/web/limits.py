@@ -5,7 +5,9 @@ Pure ASGI, so that a cancelled request leaks nothing.
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +24,7 @@ from web.problems import (
 MAX_BODY_BYTES = 2 * 1024 * 1024
 MAX_HEAD_BYTES = 32 * 1024
 MAX_REQUESTS = 256
+NONE: Mapping[str, int] = MappingProxyType({})
 # What is read and thrown away behind a refusal; who sends more is cut off.
 LINGER_BYTES = 16 * MAX_BODY_BYTES
 LINGER_S = 2.0
@@ -31,22 +34,40 @@ class BodyLimit:
     """Count the bytes that really come, whatever Content-Length says; refuse any content encoding.
 
     The inner app meets `TooLarge` when it reads past the limit.
+
+    Args:
+        app: The inner one.
+        max_bytes: Of every body but
+        uploads: those of POST to these path templates, which the app must read piece by piece.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES, uploads: Mapping[str, int] = NONE
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._uploads = [
+            (re.compile(re.sub(r"\{\w+\}", "[^/]+", template)), most)
+            for template, most in uploads.items()
+        ]
+
+    def _limit(self, scope: Scope) -> int:
+        for path, most in self._uploads:
+            if scope["method"] == "POST" and path.fullmatch(scope["path"]):
+                return most
+        return self._max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = _refusal(scope["headers"], self._max_bytes)
+        max_bytes = self._limit(scope)
+        refusal = _refusal(scope["headers"], max_bytes)
         if refusal is not None:
             await _refuse(refusal, scope, receive, send)
             return
 
-        counted = _Counted(receive, send, self._max_bytes)
+        counted = _Counted(receive, send, max_bytes)
         try:
             await self._app(scope, counted.receive, counted.send)
         except TooLarge as error:

@@ -6,6 +6,7 @@ IngestError
 ├─ AttributeRefused  409  it has another type, or there are too many: the text says what to do
 ├─ EditTooOld        409  it cannot be taken back any more
 ├─ ShopExists        409  the id is taken: change the shop by PUT
+├─ ImportEnded       409  there is nothing left to stop
 ├─ KeyInUse          409  the first request with this Idempotency-Key is at work: soon again
 └─ NotDurable        503  neither Kafka nor the spool took it, or this version cannot read it: the
                           same again after Retry-After
@@ -35,6 +36,10 @@ class AttributeRefused(IngestError):
 
 
 class EditTooOld(IngestError):
+    status = 409
+
+
+class ImportEnded(IngestError):
     status = 409
 
 

@@ -14,6 +14,9 @@ from ingest.edges import api, connectors, customers, events, hooks
 from ingest.edges.consumer import Consumer
 from ingest.edges.directory import Directory
 from ingest.edges.hot import HotEvents, HotHooks
+from ingest.edges.imports import api as imports
+from ingest.edges.imports.importer import Importer
+from ingest.edges.imports.upload import MOST_FILE_BYTES, Uploads
 from ingest.edges.outside import open_outside
 from ingest.edges.ports import Ports, Registry
 from ingest.edges.publisher import Patience, Publisher
@@ -101,6 +104,16 @@ async def compose(
         watch=watch,
     )
 
+    importer = Importer(
+        engine=engine,
+        sealer=sealer,
+        directory=directory,
+        partitions=settings.partitions,
+        rows_per_s=settings.import_rows_per_s,
+        wake=relay.wake,
+        silent_s=settings.silent_s,
+        watch=watch,
+    )
     pushes = PushLog(engine)
 
     async def look_after(stop: asyncio.Event) -> None:
@@ -120,12 +133,14 @@ async def compose(
             connectors.router,
             events.router,
             hooks.router,
+            imports.router,
             dead_letters(SERVICE, grp),
         ],
         settings,
         engine=engine,
         errors=[IngestError],
         public=["/v1/hooks/{connector_id}"],
+        uploads={imports.PATH: MOST_FILE_BYTES},
     )
     app.state.ports = Ports(
         directory=directory,
@@ -140,6 +155,7 @@ async def compose(
         push_log=pushes,
         sealer=sealer,
         quotas=Quotas(default=settings.events_per_minute),
+        uploads=Uploads(engine=engine, sealer=sealer),
         partitions=settings.partitions,
         shop_zone=settings.shop_zone,
         trusted_proxies=settings.trusted_proxies,
@@ -166,7 +182,10 @@ async def compose(
         await run_service(
             front,
             ops,
-            [intake.run, directory.run, drainer.run, pushes.run, look_after, puller.run],
+            [
+                *(intake.run, directory.run, drainer.run, pushes.run, look_after, puller.run),
+                importer.run,
+            ],
             stop,
             settings,
             last=[relay.run, publisher.run],

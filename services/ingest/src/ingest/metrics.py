@@ -51,6 +51,12 @@ PULLED: Final = Counter(
 HOOKS_OFF: Final = Gauge(
     "huiliu_ingest_hooks_off_rows", "Connectors whose platform has switched our hook off"
 )
+IMPORTED: Final = Counter(
+    "huiliu_ingest_imported_rows_total", "Rows of files, by what became of them", ["outcome"]
+)
+IMPORTS: Final = Counter(
+    "huiliu_ingest_imports_total", "Files that were taken in, by how that ended", ["state"]
+)
 KAFKA: Final = Silence()
 KAFKA_AWAY: Final = Gauge(
     "huiliu_ingest_kafka_away_seconds",

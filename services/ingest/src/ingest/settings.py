@@ -30,6 +30,10 @@ class Settings(ServiceSettings):
         0, ge=0, le=MOST, description="of a shop without a quota of its own; 0 is no bound"
     )
 
+    import_rows_per_s: int = Field(
+        2000, ge=1, le=100_000, description="rows of files that are taken in, of all shops"
+    )
+
     @field_validator("durable_s")
     @classmethod
     def _leaves_time_for_the_spool(cls, durable_s: float, info: ValidationInfo) -> float:

@@ -31,7 +31,7 @@ SERVICES: Final = ("ingest", "segmenter", "care-triggers", "notifier", "reportin
 SCOPES: Final = (
     *("events:write", "shops:read", "shops:write", "connectors:read", "connectors:write"),
     *("customers:read", "customers:write", "care:read", "care:write", "tasks:read", "tasks:write"),
-    *("messages:read", "reports:read", "ops:dead-letters"),
+    *("messages:read", "reports:read", "ops:dead-letters", "imports:read", "imports:write"),
 )
 PORTS: Final = {name: (8101 + i, 9101 + i) for i, name in enumerate(SERVICES)}
 READY_WITHIN_S: Final = 60.0

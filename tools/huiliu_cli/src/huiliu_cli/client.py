@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -55,8 +55,32 @@ class Session:
         Raises:
             CliError: Anything but a success, as a line to show.
         """
-        url = self.url_of(service)
         given = {name: value for name, value in (query or {}).items() if value is not None}
+        answer = self._asked(service, method, path, scope, {"params": given, "json": body})
+        return answer.json() if answer.content else None
+
+    def send_file(
+        self,
+        service: Service,
+        path: str,
+        *,
+        scope: str,
+        name: str,
+        file: BinaryIO,
+        fields: Mapping[str, str],
+    ) -> Any:
+        """Post *file* with *fields* as a form, as it is read; return the answer's JSON."""
+        form = {"files": {"file": (name, file)}, "data": fields}
+        return self._asked(service, "POST", path, scope, form).json()
+
+    def fetch(self, service: Service, path: str, *, scope: str) -> bytes:
+        """Return what is there, as it is."""
+        return self._asked(service, "GET", path, scope, {}).content
+
+    def _asked(
+        self, service: Service, method: str, path: str, scope: str, request: Mapping[str, Any]
+    ) -> httpx.Response:
+        url = self.url_of(service)
         headers = {"Authorization": f"Bearer {self._token(scope)}"}
         try:
             with httpx.Client(
@@ -66,7 +90,7 @@ class Session:
                 headers=headers,
                 trust_env=urlsplit(url).hostname not in LOOPBACK,  # no proxy to ourselves
             ) as client:
-                answer = client.request(method, path, params=given, json=body)
+                answer = client.request(method, path, **request)
         except httpx.TransportError as error:
             why = str(error) or type(error).__name__
             raise Unreachable(
@@ -75,7 +99,7 @@ class Session:
             ) from error
         if not answer.is_success:
             raise Refused(f"{service}: {refusal(answer)}")
-        return answer.json() if answer.content else None
+        return answer
 
     def pages(
         self,

@@ -16,7 +16,15 @@ from ingest.app.note_customer import Who
 from ingest.domain.facts import Fact
 from ingest.domain.profile import Profile, from_document, to_document
 from ingest.edges.store import encoded_records, tombstone_record
-from ingest.edges.tables import edited, erased, ingest_spool, plumbing, profile, review_text
+from ingest.edges.tables import (
+    edited,
+    erased,
+    import_reject,
+    ingest_spool,
+    plumbing,
+    profile,
+    review_text,
+)
 from plumbing import arrays, outbox
 from plumbing.crashpoint import crashpoint
 from plumbing.records import OutRecord
@@ -142,6 +150,11 @@ class PeopleStore:
                 ingest_spool.c.topic == CUSTOMER_FACTS, ingest_spool.c.key.in_(keys)
             ),
             delete(letters).where(letters.c.topic == CUSTOMER_FACTS, letters.c.key.in_(keys)),
+            delete(import_reject).where(
+                tuple_(import_reject.c.shop_id, import_reject.c.customer_hash).in_(
+                    [(who[0], self._hash(who)) for who in whom]
+                )
+            ),
         ):
             await self._conn.execute(statement)
 
@@ -187,7 +200,12 @@ class PeopleStore:
         return from_document(orjson.loads(self._sealer.unseal(sealed, _context(who))))
 
     def _hash(self, who: Who) -> bytes:
-        return self._sealer.blind_index(f"erased:{who[0]}:{who[1]}")
+        return blind_of(self._sealer, who)
+
+
+def blind_of(sealer: Sealer, who: Who) -> bytes:
+    """Return what finds a person where no id may stand."""
+    return sealer.blind_index(f"erased:{who[0]}:{who[1]}")
 
 
 def _packed(profile: Profile) -> bytes:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ingest.app.note_fact import NewOrder, register_orders, settle
 from ingest.domain.facts import Fact, OrderRef, Waiting
 from ingest.edges.directory import Directory
+from ingest.edges.imports.upload import Uploads
 from ingest.edges.people import PeopleStore
 from ingest.edges.publisher import Publisher
 from ingest.edges.push_log import PushLog
@@ -90,6 +91,7 @@ class Ports:
     push_log: PushLog
     sealer: Sealer
     quotas: Quotas
+    uploads: Uploads
     partitions: int
     shop_zone: str  # of shops that name none
     trusted_proxies: int

@@ -228,6 +228,58 @@ idempotency_key = Table(
     Index(None, "at"),
 )
 
+# Files of history; see `edges.imports`. `rows` is the cursor: all before it is committed.
+import_run = Table(
+    "import_run",
+    metadata,
+    Column("import_id", Text, nullable=False),
+    Column("shop_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("encoding", Text, nullable=False),
+    Column("mapping", Text),  # JSON
+    Column("dry_run", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("error", Text),
+    Column("header", Text),  # JSON, as are the columns: which header was taken for what
+    Column("columns", Text),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("rows", Integer, nullable=False, server_default=text("0")),
+    Column("accepted", Integer, nullable=False, server_default=text("0")),
+    Column("rejected", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("touched_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("started_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("import_id"),
+    Index(None, "shop_id", "created_at"),
+)
+
+# The file, sealed, until its import ends.
+import_piece = Table(
+    "import_piece",
+    metadata,
+    Column("import_id", Text, nullable=False),
+    Column("shop_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("import_id", "number"),
+)
+
+# Rows that are no facts, their cells sealed, by keyed hash of whom they are about.
+import_reject = Table(
+    "import_reject",
+    metadata,
+    Column("import_id", Text, nullable=False),
+    Column("shop_id", Text, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("customer_hash", LargeBinary),
+    PrimaryKeyConstraint("import_id", "line"),
+    Index(None, "shop_id", "customer_hash"),
+)
+
 # What Kafka did not take at once. The partition is the key's, so no metadata is needed.
 ingest_spool = Table(
     "ingest_spool",

@@ -1,0 +1,1 @@
+"""Files of historical orders and customers: kept, read by a process apart, taken chunk by chunk."""

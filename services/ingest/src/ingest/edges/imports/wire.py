@@ -1,0 +1,96 @@
+"""What ingest and the process that reads a file say to each other: frames of msgpack."""
+
+import asyncio
+import struct
+from typing import BinaryIO, Final, Literal, TypeAlias
+
+import msgspec
+
+from ingest.domain.columns import Kind
+from plumbing.records import OutRecord
+
+Form: TypeAlias = Literal["csv", "xlsx"]
+
+MOST_FRAME_BYTES: Final = 64 * 1024 * 1024
+_SIZE: Final = struct.Struct(">I")
+
+
+class Job(msgspec.Struct):
+    """What the reader is to do; the file follows.
+
+    Times are ISO 8601. *limit* is the latest that a fact may have, *skip* how many rows are done.
+    """
+
+    shop_id: str
+    zone: str
+    currency: str
+    country: str
+    kind: Kind
+    form: Form
+    encoding: str
+    mapping: dict[str, str]
+    said_at: str
+    limit: str
+    partitions: int
+    traceparent: str
+    skip: int
+
+
+class Reject(msgspec.Struct):
+    line: int
+    reason: str
+    cells: list[str]
+    customer_id: str
+
+
+class Head(msgspec.Struct, tag="head"):
+    header: list[str]
+    columns: dict[str, str]
+
+
+class Chunk(msgspec.Struct, tag="chunk"):
+    """What the next rows are, up to and with row number *rows*; whole orders only."""
+
+    rows: int
+    accepted: int
+    records: list[OutRecord]
+    rejects: list[Reject]
+
+
+class End(msgspec.Struct, tag="end"):
+    """That was all."""
+
+
+class Failed(msgspec.Struct, tag="failed"):
+    """It cannot be read on; *why* is for who sent it, *fault* for who runs this."""
+
+    why: str
+    fault: str = ""
+
+
+Said: TypeAlias = Head | Chunk | End | Failed
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_SAID: Final[msgspec.msgpack.Decoder[Said]] = msgspec.msgpack.Decoder(Said)
+_JOB: Final = msgspec.msgpack.Decoder(Job)
+
+
+def framed(said: Said | Job) -> bytes:
+    body = _ENCODER.encode(said)
+    return _SIZE.pack(len(body)) + body
+
+
+def read_job(file: BinaryIO) -> Job:
+    (size,) = _SIZE.unpack(file.read(_SIZE.size))
+    return _JOB.decode(file.read(size))
+
+
+async def next_said(stream: asyncio.StreamReader) -> Said:
+    """Return the next frame; `EOFError` when the reader ended without a word, or raves."""
+    (size,) = _SIZE.unpack(await stream.readexactly(_SIZE.size))
+    if size > MOST_FRAME_BYTES:
+        raise EOFError("a frame that is too large")
+    try:
+        return _SAID.decode(await stream.readexactly(size))
+    except msgspec.MsgspecError:
+        raise EOFError("a frame that is none") from None

@@ -1,0 +1,91 @@
+"""`huiliu import`: bring in a shop's history from a file, and wait until it is in."""
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+import typer
+
+from huiliu_cli.client import Service, Session
+from huiliu_cli.dead_letters import AsJson
+from huiliu_cli.errors import BadSetting, Refused
+from huiliu_cli.files import text_of
+from huiliu_cli.render import printable, show, show_json
+
+READ: Final = "imports:read"
+WRITE: Final = "imports:write"
+LOOK_EVERY_S: Final = 0.5
+SHOWN: Final = ("import_id", "state", "error", "rows", "accepted", "rejected", "columns")
+
+
+class Kind(StrEnum):
+    ORDERS = "orders"
+    CUSTOMERS = "customers"
+
+
+def import_file(  # noqa: PLR0913 - one option a choice
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="CSV in UTF-8 or GB18030, or XLSX.")],
+    shop: Annotated[str, typer.Option("--shop", help="Whose history it is.")],
+    kind: Annotated[Kind, typer.Option("--kind", help="What its rows are.")],
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell which rows would be rejected.")
+    ] = False,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help='JSON: {"column": "field"}, of columns without a usual name.'),
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where to write the rows that were not taken, as CSV.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring in historical orders or customers, and wait until it is done."""
+    session: Session = ctx.obj
+    path = f"/v1/shops/{quote(shop, safe='')}/imports"
+    spelled = "" if mapping is None else text_of(mapping)
+    run = _sent(session, path, file, kind, spelled, dry_run=dry_run)
+    typer.echo(f"{file.name} is import {printable(run['import_id'])}", err=True)
+    place = f"{path}/{quote(run['import_id'], safe='')}"
+    while run["ended_at"] is None:
+        time.sleep(LOOK_EVERY_S)
+        run = session.ask(Service.INGEST, "GET", place, scope=READ)
+        if not as_json:
+            typer.echo(f"\r{run['rows']} rows, {run['rejected']} rejected", err=True, nl=False)
+    if not as_json:
+        typer.echo(err=True)
+    if rejects is not None:
+        found = session.fetch(Service.INGEST, f"{place}/rejects", scope=READ)
+        _write(rejects, found)
+    if as_json:
+        show_json(run)
+    else:
+        show({name: run[name] for name in SHOWN})
+    if run["state"] != "done":
+        raise Refused(f"the import {run['state']}: what it had brought by then stays")
+
+
+def _sent(
+    session: Session, path: str, file: Path, kind: Kind, mapping: str, *, dry_run: bool
+) -> Any:
+    fields = {"kind": kind.value, "dry_run": "true" if dry_run else "false"}
+    if mapping:
+        fields["mapping"] = mapping
+    try:
+        opened = file.open("rb")
+    except OSError as error:
+        raise BadSetting(f"{file} cannot be read: {error.strerror}") from None
+    with opened:
+        return session.send_file(
+            Service.INGEST, path, scope=WRITE, name=file.name, file=opened, fields=fields
+        )
+
+
+def _write(file: Path, found: bytes) -> None:
+    try:
+        file.write_bytes(found)
+    except OSError as error:
+        raise BadSetting(f"{file} cannot be written: {error.strerror}") from None
