@@ -103,6 +103,18 @@ CASES: Final = [
             "HUILIU_SMS__SECRET: ",
         ),
     ),
+    Case(
+        "a gateway that reports in no known words",
+        "notifier",
+        {"RECEIPTS": f'[{{{{"kind": "pager", "path": "{WORD}"}}}}]'},
+        ("HUILIU_RECEIPTS__0: ",),
+    ),
+    Case(
+        "a path that can be guessed",
+        "notifier",
+        {"RECEIPTS": f'[{{{{"kind": "aliyun", "path": "{WORD}"}}}}]'},
+        ("HUILIU_RECEIPTS__0__ALIYUN__PATH: 22 to 64 random",),
+    ),
     Case("a port that is taken", "reporting", {"HTTP_PORT": "{taken}"}, ("HUILIU_HTTP_PORT: ",)),
 ]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,23 +35,30 @@ from contracts.topics import CUSTOMERS, MESSAGES, RULES, SHOPS
 from notifier.domain.gate import Terms
 from notifier.domain.render import Outlet, Prices
 from notifier.edges.consumer import Consumer
+from notifier.edges.desk import Desk
 from notifier.edges.gateways import Gateway, SmsGateway, open_client
 from notifier.edges.receipt_store import ReceiptStore
+from notifier.edges.receipts.aws import Aws
 from notifier.edges.texts import Texts
 from notifier.edges.timers import Deliveries, Sweep
 from notifier.edges.vault import Vault
+from notifier.main import api, reporters
+from notifier.settings import Settings
 from plumbing.absence import Absence
 from plumbing.clock import business_clock, real_now
 from plumbing.records import Record
 from plumbing.resources import open_engine
 from plumbing.seal import Sealer
+from simulators.http_wire import HttpServer
 from simulators.sms import Pace
 from simulators.sms import SmsGateway as SmsSimulator
 from support.bench import PARTITIONS, SENT_AT, Bench
+from support.callers import ENTRIES, Detour, Post, SnsServer
 from support.database import Db, connect
 from support.eventually import eventually
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+TOKEN_SECRET = "a-token-secret-for-tests-0123456789abcdef"
 SERVICE = "notifier"
 SHANGHAI_NOON = datetime(2026, 11, 11, 4, 0, tzinfo=UTC)
 PHONE = "+8613800138000"
@@ -205,6 +213,60 @@ class House(Bench):
         return ReceiptStore(conn, self.vault, PARTITIONS)
 
 
+@dataclass(kw_only=True, eq=False)
+class Front:
+    """The notifier's API as it is composed, with every gateway that may report; and SNS."""
+
+    client: httpx.AsyncClient
+    sns: SnsServer
+
+    async def post(self, post: Post) -> httpx.Response:
+        # From where Aliyun posts, as far as it matters.
+        headers = {"x-forwarded-for": "203.0.113.7", **post.headers}
+        return await self.client.post(
+            post.url,
+            content=post.body,
+            headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+        )
+
+
+@asynccontextmanager
+async def open_front(house: House) -> AsyncIterator[Front]:
+    settings = Settings.model_validate(
+        {
+            "environment": "test",
+            "database_url": house.db.url(SERVICE),
+            "kafka_servers": "unused:1",
+            "token_secret": TOKEN_SECRET,
+            "data_key": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+            "sms": {"url": "http://unused/", "secret": SECRET},
+            "smtp": {"host": "unused"},
+            "receipts": ENTRIES,
+            "trusted_proxies": 1,
+        }
+    )
+    sns = SnsServer()
+    async with (
+        HttpServer(sns) as server,
+        httpx.AsyncClient(transport=Detour(lambda: server.address)) as to_aws,
+    ):
+        desk = Desk(
+            engine=house.engine,
+            vault=house.vault,
+            partitions=PARTITIONS,
+            reporters=reporters(settings),
+            gateways={Channel.SMS: "sms", Channel.EMAIL: "smtp"},
+            aws=Aws(client=to_aws, unix_time=time.time),
+            trusted_proxies=settings.trusted_proxies,
+            unix_time=time.time,
+            on_commit=lambda: None,
+        )
+        app = api(settings, house.engine, desk, house.vault, SERVICE)
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield Front(client=client, sns=sns)
+
+
 @asynccontextmanager
 async def listening(
     talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
@@ -255,6 +317,17 @@ async def house(db: Db) -> AsyncIterator[House]:
         await made.feed(SHOP)
         await made.feed(RULE)
         yield made
+
+
+@pytest.fixture
+async def front(house: House) -> AsyncIterator[Front]:
+    async with open_front(house) as made:
+        yield made
+
+
+@pytest.fixture
+def client(front: Front) -> httpx.AsyncClient:
+    return front.client
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """E-mail against a real SMTP server: which failure proves that nothing was sent."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -8,14 +9,17 @@ from dataclasses import replace
 from email import policy
 
 import pytest
+from pydantic import TypeAdapter
 
 from contracts.events import Channel, MessageClass
 from notifier.domain.message import from_plan
 from notifier.domain.outcome import Accepted, Outcome, Refused, Unsure
 from notifier.domain.verdict import Draft
 from notifier.edges.mail import MailGateway, connect_to, written
+from notifier.edges.receipts import AnyReporter
 from simulators.plan import Plan
 from simulators.smtp import MailMode, MailServer
+from support.callers import ENTRIES
 
 from .conftest import SHANGHAI_NOON, listening, planned
 
@@ -77,6 +81,21 @@ async def test_a_mail_arrives_as_it_was_written() -> None:
     assert entry["text"].replace("\r\n", "\n").rstrip("\n") == DRAFT.text
     assert entry["headers"]["Auto-Submitted"] == "auto-generated"
     assert "List-Unsubscribe" not in entry["headers"]
+
+
+async def test_a_mail_carries_our_id_for_those_who_report_on_it() -> None:
+    made = TypeAdapter(tuple[AnyReporter, ...]).validate_python(ENTRIES)
+    async with MailServer() as server:
+        plain = gateway(server.port)
+        marked = replace(plain, headers=[one.mail_header for one in made])
+        await marked.send(MESSAGE, DRAFT)
+
+        (entry,) = server.ledger.accepted
+
+    said = json.loads(entry["headers"]["X-SMTPAPI"])
+    assert said == {"unique_args": {"huiliu_message_id": MESSAGE.message_id}}
+    tag = entry["headers"]["X-SES-MESSAGE-TAGS"]
+    assert tag == f"huiliu_message_id={MESSAGE.message_id}"
 
 
 async def test_nobody_listening_was_not_sent() -> None:

@@ -3,13 +3,11 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from contracts.events import (
     Channel,
@@ -20,47 +18,17 @@ from contracts.events import (
     Purpose,
     ReplyReceived,
 )
-from notifier.edges.api import Desk
 from notifier.edges.gateways import SmsGateway
-from notifier.main import api
-from notifier.settings import Settings, SmsSettings
 from simulators.plan import Plan
 from simulators.sms import SmsGateway as SmsSimulator
 from simulators.sms import SmsMode
-from support.bench import PARTITIONS
 from support.eventually import eventually
 from web.auth import issue_local_token
 from webhooks import standard
 
-from .conftest import PHONE, SECRET, House, consent, person, planned
+from .conftest import PHONE, SECRET, TOKEN_SECRET, House, consent, person, planned
 
-TOKEN_SECRET = "a-token-secret-for-tests-0123456789abcdef"
 MARKETING = MessageClass.MARKETING
-
-
-@pytest.fixture
-async def client(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    settings = Settings(
-        environment="test",
-        database_url=SecretStr(house.db.url("notifier")),
-        kafka_servers="unused:1",
-        token_secret=SecretStr(TOKEN_SECRET),
-        data_key=SecretStr("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
-        sms=SmsSettings(url="http://unused/", secret=SecretStr(SECRET)),
-    )
-    desk = Desk(
-        engine=house.engine,
-        vault=house.vault,
-        partitions=PARTITIONS,
-        secrets={"sms": SECRET},
-        country="CN",
-        unix_time=time.time,
-        on_commit=lambda: None,
-    )
-    app = api(settings, house.engine, desk, house.vault, "notifier")
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as made:
-        yield made
 
 
 async def tell(

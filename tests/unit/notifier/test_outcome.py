@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from contracts.events import Channel, DeliveryState, MessageClass, MessagePlanned, Purpose
 from notifier.domain.message import Message, announce, from_plan, moved
 from notifier.domain.outcome import Accepted, Outcome, Refused, Unsure, settle, wait
-from notifier.domain.receipts import RANK, STATES, Receipt, climb
+from notifier.domain.receipts import ENDED, ON_ITS_WAY, RANK, STATES, Receipt, climb
 from notifier.domain.replies import is_stopped, stopped_purposes
 
 from .cases import MESSAGE, NOON
@@ -125,6 +125,27 @@ def test_receipts_only_climb(state: DeliveryState, told: DeliveryState) -> None:
 
 def test_a_message_that_was_never_tried_has_no_receipt() -> None:
     assert climb(MESSAGE, receipt(DeliveryState.DELIVERED)) is MESSAGE
+
+
+@pytest.mark.parametrize("state", list(DeliveryState))
+@pytest.mark.parametrize("told", STATES)
+def test_a_receipt_that_nobody_signed_ends_what_is_on_its_way_and_nothing_else(
+    state: DeliveryState, told: DeliveryState
+) -> None:
+    before = replace(CLAIMED, state=state)
+
+    after = climb(before, replace(receipt(told), is_signed=False))
+
+    if state in ON_ITS_WAY and told in ENDED:
+        assert after.state is told
+    else:
+        assert after is before
+
+
+def test_a_failure_tells_the_gateways_own_code() -> None:
+    after = climb(CLAIMED, replace(receipt(DeliveryState.FAILED), code="30003"))
+
+    assert (after.state, after.reason) == (DeliveryState.FAILED, "30003")
 
 
 @given(st.lists(st.sampled_from(STATES), max_size=8))

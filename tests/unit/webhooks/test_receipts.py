@@ -3,13 +3,16 @@
 import base64
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
 
 from support.bits import demand_every_bit, flipped
 from webhooks import BadSignature, sendgrid, sns, twilio
@@ -255,6 +258,70 @@ def test_another_address_is_never_asked(changes: dict[str, Any]) -> None:
 def test_a_topic_that_is_none_has_no_certificate(topic: str) -> None:
     with pytest.raises(BadSignature):
         sns.certificate_url({**NOTICE, "TopicArn": topic}, {topic})
+
+
+def test_a_topic_is_an_arn() -> None:
+    assert sns.check_topic(TOPIC) == TOPIC
+    with pytest.raises(ValueError, match="a topic is expected"):
+        sns.check_topic("ses")
+
+
+def test_a_subscription_is_confirmed_at_snss_own_address_never_at_the_one_that_is_named() -> None:
+    asked = {**NOTICE, "Token": "a&b", "SubscribeURL": "https://evil.example/"}
+
+    assert sns.confirmation_url(asked) == (
+        "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription"
+        "&TopicArn=arn%3Aaws%3Asns%3Aeu-west-1%3A111122223333%3Ases&Token=a%26b"
+    )
+    with pytest.raises(BadSignature):
+        sns.confirmation_url({**asked, "Token": None})
+
+
+BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
+ENDS = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def pem(name: str, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = AWS) -> bytes:
+    owner = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    made = x509.CertificateBuilder(owner, owner, key.public_key(), 7, BEGINS, ENDS)
+    return made.sign(key, SHA256()).public_bytes(Encoding.PEM)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sns.amazonaws.com",
+        "sns.eu-west-1.amazonaws.com",
+        "sns-signing.me-central-1.amazonaws.com",
+        "sns-cn-north-1.amazonaws.com.cn",
+    ],
+)
+def test_a_certificate_of_sns_is_good_between_its_dates(name: str) -> None:
+    found = sns.certificate(pem(name), BEGINS)
+
+    sns.verify(signed(), found.key)
+    assert found.ends_at == ENDS
+    for moment in (BEGINS - timedelta(seconds=1), ENDS):
+        with pytest.raises(BadSignature):
+            sns.certificate(pem(name), moment)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", id="none"),
+        pytest.param(pem("evil.example"), id="another's"),
+        pytest.param(pem("sns.amazonaws.com.evil.example"), id="another's that begins alike"),
+        pytest.param(pem("evilsns.amazonaws.com"), id="another's that ends alike"),
+        pytest.param(
+            pem("sns.amazonaws.com", ec.generate_private_key(ec.SECP256R1())), id="other key"
+        ),
+    ],
+)
+def test_what_is_no_certificate_of_sns_is_refused(raw: bytes) -> None:
+    with pytest.raises(BadSignature):
+        sns.certificate(raw, BEGINS)
 
 
 def sns_accepts(body: bytes, mac: bytes) -> None:

@@ -43,6 +43,9 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 ShopPatience = Annotated[
     float, Field(ge=0, le=3600, description="how long a fact waits for its shop to be announced")
 ]
+TrustedProxies = Annotated[
+    int, Field(ge=0, le=10, description="proxies in front that append to X-Forwarded-For")
+]
 DataKey = Annotated[SecretStr, AfterValidator(_of_32_bytes)]
 
 # Fit for a laptop; in production everyone knows them.

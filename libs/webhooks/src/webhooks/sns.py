@@ -1,17 +1,23 @@
 """AWS SNS: RSA with SHA-256 over some fields of the message, by a certificate that it names.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html. Only version 2;
-version 1 is SHA-1. To fetch the certificate, and to judge its chain and dates, is its caller's.
+version 1 is SHA-1. To fetch the certificate is its caller's, by TLS: what is there is a leaf
+without its chain, so the chain of the host that it came from is the one that is checked.
 """
 
 import re
 from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from cryptography.exceptions import InvalidSignature
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
 
 from webhooks.signature import BadSignature, from_base64
 
@@ -25,6 +31,16 @@ _SIGNED = {
 }
 _TOPIC = re.compile(r"arn:aws(-cn|-us-gov)?:sns:([a-z0-9-]{1,40}):[0-9]{12}:[A-Za-z0-9_.-]{1,256}")
 _PATH = r"/SimpleNotificationService-[0-9a-f]{8,64}\.pem"
+# Of all regions, or of one: sns.amazonaws.com, sns-signing.me-central-1.amazonaws.com ...
+_OWNER = re.compile(r"sns(?:[.-][a-z0-9]+)*\.amazonaws\.com(?:\.cn)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Of one of SNS's keys; good before *ends_at*."""
+
+    key: RSAPublicKey
+    ends_at: datetime
 
 
 def certificate_url(message: Mapping[str, Any], topics: Container[str]) -> str:
@@ -36,14 +52,45 @@ def certificate_url(message: Mapping[str, Any], topics: Container[str]) -> str:
         BadSignature: Another's topic, or another address.
     """
     topic, url = _text(message, "TopicArn"), _text(message, "SigningCertURL")
-    named = _TOPIC.fullmatch(topic)
-    if named is None or topic not in topics:
+    if topic not in topics:
         raise BadSignature
-    end = ".cn" if named[1] == "-cn" else ""
-    host = re.escape(f"sns.{named[2]}.amazonaws.com{end}")
-    if not re.fullmatch(f"https://{host}{_PATH}", url, re.ASCII):
+    if not re.fullmatch(f"https://{re.escape(_host(topic))}{_PATH}", url, re.ASCII):
         raise BadSignature
     return url
+
+
+def confirmation_url(message: Mapping[str, Any]) -> str:
+    """Return what to GET to confirm the subscription that *message*, verified before, offers.
+
+    It is made of topic and token alone: the address that a message names is never opened.
+    """
+    topic, token = _text(message, "TopicArn"), _text(message, "Token")
+    asked = urlencode({"Action": "ConfirmSubscription", "TopicArn": topic, "Token": token})
+    return f"https://{_host(topic)}/?{asked}"
+
+
+def check_topic(topic: str) -> str:
+    """Return *topic*; ValueError when it is no ARN of an SNS topic."""
+    if not _TOPIC.fullmatch(topic):
+        raise ValueError("a topic is expected, as arn:aws:sns:eu-west-1:111122223333:name")
+    return topic
+
+
+def certificate(pem: bytes, now: datetime) -> Certificate:
+    """Return the certificate that *pem* is; `BadSignature` unless it is one of SNS, good *now*."""
+    try:
+        found = x509.load_pem_x509_certificate(pem)
+        key = found.public_key()
+        names = [
+            str(one.value) for one in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        ]
+    except (ValueError, UnsupportedAlgorithm):
+        raise BadSignature from None
+    if not isinstance(key, RSAPublicKey) or not any(map(_OWNER.fullmatch, names)):
+        raise BadSignature
+    if not found.not_valid_before_utc <= now < found.not_valid_after_utc:
+        raise BadSignature
+    return Certificate(key, found.not_valid_after_utc)
 
 
 def verify(message: Mapping[str, Any], key: RSAPublicKey) -> None:
@@ -72,6 +119,14 @@ def signed_text(message: Mapping[str, Any]) -> bytes:
     if not lines:
         raise BadSignature
     return _bytes("".join(f"{line}\n" for line in lines))
+
+
+def _host(topic: str) -> str:
+    """Return SNS's own host of the region of *topic*."""
+    named = _TOPIC.fullmatch(topic)
+    if named is None:
+        raise BadSignature
+    return f"sns.{named[2]}.amazonaws.com{'.cn' if named[1] == '-cn' else ''}"
 
 
 def _text(message: Mapping[str, Any], name: str) -> str:

@@ -4,7 +4,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ingest.domain.quota import MOST
 from ingest.edges.native_types import Zone
-from web.settings import DataKey, Port, ServiceSettings
+from web.settings import DataKey, Port, ServiceSettings, TrustedProxies
 
 
 class Settings(ServiceSettings):
@@ -22,9 +22,7 @@ class Settings(ServiceSettings):
         0.4, gt=0, le=60, description="how often the orders topic gets a watermark"
     )
 
-    trusted_proxies: int = Field(
-        0, ge=0, le=10, description="proxies in front that append to X-Forwarded-For"
-    )
+    trusted_proxies: TrustedProxies = 0
 
     events_per_minute: int = Field(
         0, ge=0, le=MOST, description="of a shop without a quota of its own; 0 is no bound"

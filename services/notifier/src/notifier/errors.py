@@ -3,6 +3,7 @@
 NotifierError
 ├─ ForgedReceipt   401  not signed by the gateway it names, or too old: sign it with the secret
 ├─ UnknownGateway  404  no gateway of that name reports here: correct the callback URL
+├─ Unreadable      422  not what the gateway that is named sends: look at what was pasted where
 └─ BadText         422  a text of the rule cannot be rendered: correct the rule
 """
 
@@ -19,6 +20,10 @@ class ForgedReceipt(NotifierError):
 
 class UnknownGateway(NotifierError):
     status = 404
+
+
+class Unreadable(NotifierError):
+    status = 422
 
 
 class BadText(NotifierError):

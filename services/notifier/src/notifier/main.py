@@ -9,14 +9,19 @@ from typing import Final
 
 import httpx
 from fastapi import FastAPI
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import topics
 from contracts.events import Channel
-from notifier.edges.api import RECEIPTS_PATH, SERVICE, Desk, receipts, router
+from notifier.edges.api import SERVICE, router
 from notifier.edges.consumer import Consumer
+from notifier.edges.desk import RECEIPTS_PATH, Desk, receipts
 from notifier.edges.gateways import Gateway, SmsGateway, open_client
 from notifier.edges.mail import MailGateway, connect_to
+from notifier.edges.receipts.aws import Aws
+from notifier.edges.receipts.own import Own
+from notifier.edges.receipts.reporter import Reporter
 from notifier.edges.send_store import SWEEP
 from notifier.edges.survey import survey
 from notifier.edges.texts import Texts
@@ -45,6 +50,7 @@ from web.settings import MigrationSettings, load
 HOME: Final = Path(__file__).parents[2]  # the folder with migrations/
 SWEEP_S: Final = 1.0
 SURVEY_EVERY_S: Final = 5.0
+TO_AWS: Final = 2  # connections, apart from those that send
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -58,6 +64,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         )
         DatabaseMetrics().watch(engine)
         client = await opened.enter_async_context(open_client(settings.in_flight))
+        to_aws = await opened.enter_async_context(open_client(TO_AWS))
         watch = opened.enter_context(Watchdog(settings.stuck_after_s, metrics=CONSUMER))
         relay = Relay(
             engine=engine,
@@ -126,8 +133,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             engine=engine,
             vault=vault,
             partitions=settings.partitions,
-            secrets={settings.sms.gateway_id: settings.sms.receipt_key},
-            country="CN",
+            reporters=reporters(settings),
+            gateways={channel: one.gateway for channel, one in settings.terms().outlets.items()},
+            aws=Aws(client=to_aws, unix_time=time.time),
+            trusted_proxies=settings.trusted_proxies,
             unix_time=time.time,
             on_commit=committed,
         )
@@ -160,6 +169,15 @@ def api(settings: Settings, engine: AsyncEngine, desk: Desk, vault: Vault, grp: 
     return app
 
 
+def reporters(settings: Settings) -> dict[str, Reporter]:
+    """Return who reports, by the end of each one's address: our own gateway by its name."""
+    own = Own(secret=SecretStr(settings.sms.receipt_key))
+    return {
+        settings.sms.gateway_id: own,
+        **{one.path.get_secret_value(): one for one in settings.receipts},
+    }
+
+
 def gateways(settings: Settings, client: httpx.AsyncClient) -> dict[Channel, Gateway]:
     sms, smtp = settings.sms, settings.smtp
     found: dict[Channel, Gateway] = {
@@ -181,7 +199,9 @@ def gateways(settings: Settings, client: httpx.AsyncClient) -> dict[Channel, Gat
             within_s=settings.request_timeout_s,
         )
         found[Channel.EMAIL] = MailGateway(
-            connection=connection, within_s=settings.request_timeout_s
+            connection=connection,
+            within_s=settings.request_timeout_s,
+            headers=[one.mail_header for one in settings.receipts],
         )
     return found
 

@@ -50,7 +50,13 @@ LATE_STARTS: Final = Counter(
     "Claims given back since the payments known at the gate were too old by then",
 )
 NEWS: Final = Counter(
-    "huiliu_notifier_gateway_news_total", "What gateways reported, by what came of it", ["result"]
+    "huiliu_notifier_gateway_news_total",
+    "What gateways reported, by kind of gateway and by what came of it",
+    ["gateway", "result"],
+)
+PARKED_AGE: Final = Gauge(
+    "huiliu_notifier_parked_receipt_age_seconds",
+    "For how long a receipt has waited for its message, the longest; given up after a day",
 )
 RECONCILED: Final = Counter("huiliu_notifier_reconciled_total", "Messages moved by waiting alone")
 

@@ -19,7 +19,8 @@ from pydantic import (
 from contracts.events import Channel
 from notifier.domain.gate import Terms
 from notifier.domain.render import Outlet, Prices
-from web.settings import DataKey, Port, ServiceSettings, ShopPatience
+from notifier.edges.receipts import AnyReporter
+from web.settings import DataKey, Port, ServiceSettings, ShopPatience, TrustedProxies
 from webhooks import standard
 
 _URL: Final = re.compile(r"https?://[^\s/?#@]+(/[^\s#]*)?")
@@ -96,6 +97,12 @@ class Settings(ServiceSettings):
     data_key: DataKey = Field(description="base64 of 32 bytes: encrypts personal data")
     sms: SmsSettings = Field(description="HUILIU_SMS__URL and HUILIU_SMS__SECRET")
     smtp: SmtpSettings = Field(default_factory=SmtpSettings)
+    receipts: tuple[AnyReporter, ...] = Field(
+        (),
+        max_length=50,
+        description="a JSON list of the gateways that report in their own words; see the README",
+    )
+    trusted_proxies: TrustedProxies = 0
     in_flight: int = Field(50, ge=1, le=200, description="requests to gateways at one time")
     request_timeout_s: float = Field(20, gt=0, le=30, description="a request ends within")
     claim_timeout_s: float = Field(60, gt=0, description="an older claim has an unknown outcome")
@@ -104,6 +111,20 @@ class Settings(ServiceSettings):
     spread_s: float = Field(1800, ge=0, le=7200, description="what waited for 09:00 leaves within")
     poll_s: float = Field(0.2, gt=0, le=10, description="how often due messages are looked for")
     database_pool: int = Field(12, ge=3, le=100, description="connections to Postgres")
+
+    @field_validator("receipts")
+    @classmethod
+    def _each_has_its_address_and_its_gateway(
+        cls, value: tuple[AnyReporter, ...], info: ValidationInfo
+    ) -> tuple[AnyReporter, ...]:
+        paths = [one.path.get_secret_value() for one in value]
+        sms, smtp = info.data.get("sms"), info.data.get("smtp")
+        if len({*paths, sms.gateway_id if sms else ""}) != len(paths) + 1:
+            raise ValueError("two gateways report at one address: each needs a path of its own")
+        mails = any(one.channel is Channel.EMAIL for one in value)
+        if mails and smtp is not None and smtp.host is None:
+            raise ValueError("one reports of e-mail: set HUILIU_SMTP__HOST too")
+        return value
 
     @field_validator("claim_timeout_s")
     @classmethod

@@ -9,12 +9,12 @@ from datetime import date, datetime
 from typing import Protocol, assert_never
 
 from contracts.events import DeliveryState, MessageClass
-from notifier.domain import gate, outcome, receipts
+from notifier.app.note_receipt import WaitingStore, after_waiting
+from notifier.domain import gate, outcome
 from notifier.domain.channel import Reached
 from notifier.domain.gate import Terms
 from notifier.domain.message import Case, Message, moved
 from notifier.domain.outcome import Outcome, Refused
-from notifier.domain.receipts import Receipt
 from notifier.domain.render import Render, compose
 from notifier.domain.verdict import Draft, Expire, Go, Hold, Stop, Suppress, Verdict
 from notifier.errors import BadText
@@ -55,13 +55,10 @@ class GateStore(Protocol):
     async def save(self, messages: Iterable[Message], at: datetime) -> None: ...
 
 
-class OutcomeStore(Protocol):
+class OutcomeStore(WaitingStore, Protocol):
     """What the settlement needs from storage, inside one open transaction."""
 
     async def lock(self, message_id: str) -> Message | None: ...
-
-    async def waiting_receipts(self, message: Message) -> list[Receipt]:
-        """Take the receipts that came before we knew what they are about."""
 
     async def end_attempt(self, message_id: str, attempt_no: int, result: Outcome) -> bool:
         """Write *result* to the attempt; False when it has one already."""
@@ -101,8 +98,7 @@ async def settle(store: OutcomeStore, claim: Claim, result: Outcome, now: dateti
     first = await store.end_attempt(message.message_id, attempt_no, result)
     if first and isinstance(result, Refused):
         await store.give_back(message.message_id, attempt_no)
-    for receipt in await store.waiting_receipts(after):
-        after = receipts.climb(after, receipt)
+    (after,) = await after_waiting(store, [after])
     if after is not message:
         await store.save([after], now)
     return after

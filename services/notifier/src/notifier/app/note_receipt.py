@@ -1,95 +1,67 @@
-"""Take what gateways tell afterwards: receipts of messages, and what people wrote back."""
+"""Take what gateways tell of messages: receipts, early, late and twice."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
-from contracts.events import Channel, DeliveryState, OptOutChanged, Purpose, ReplyReceived
-from notifier.app.note_contact import CustomerKey
-from notifier.domain.message import Message, moved
+from notifier.domain.message import Message
 from notifier.domain.receipts import Receipt, climb
-from notifier.domain.replies import Reply, is_stopped, stopped_purposes
 
 Noted: TypeAlias = Literal["moved", "repeated", "waiting"]
-
-
-@dataclass(frozen=True, slots=True)
-class Addressees:
-    """Who a reply is about: a shop, and its customers who have the number."""
-
-    shop_id: str
-    customer_ids: tuple[str, ...]
-    # The message that the reply answers, and whose it was.
-    message_id: str | None = None
-    writer_id: str | None = None
 
 
 class ReceiptStore(Protocol):
     """What receipts need from storage, inside one open transaction."""
 
-    async def lock_by_receipt(self, receipt: Receipt) -> Message | None: ...
-    async def keep(self, receipt: Receipt) -> None: ...
+    async def lock_by_receipts(self, receipts: Sequence[Receipt]) -> Sequence[Message | None]:
+        """Return, locked, the message of each of *receipts*; None while none is known."""
+
+    async def keep(self, receipts: Sequence[Receipt]) -> None:
+        """Let *receipts* wait for their messages, for a day."""
+
     async def save(self, messages: Iterable[Message], at: datetime) -> None: ...
 
 
-class ReplyStore(Protocol):
-    """What replies need from storage, inside one open transaction."""
+class WaitingStore(Protocol):
+    """What receipts that waited need from storage, inside one open transaction."""
 
-    async def addressees(self, reply: Reply) -> Sequence[Addressees]:
-        """Return whom *reply* is about, their contacts locked."""
-
-    async def opt_out(
-        self, shop_id: str, reply: Reply, purposes: Sequence[Purpose], at: datetime
-    ) -> None: ...
-
-    async def lock_pending(self, customers: Sequence[CustomerKey]) -> list[Message]: ...
-    async def announce(
-        self, events: Iterable[OptOutChanged | ReplyReceived], at: datetime
-    ) -> None: ...
-    async def save(self, messages: Iterable[Message], at: datetime) -> None: ...
+    async def take_waiting(self, messages: Sequence[Message]) -> Sequence[tuple[str, Receipt]]:
+        """Take the receipts that wait for *messages*, which are locked, with the messages' ids."""
 
 
-async def note_receipt(store: ReceiptStore, receipt: Receipt, now: datetime) -> Noted:
-    """Apply *receipt*, or keep it: it may be ahead of the COMMIT that will know its message."""
-    message = await store.lock_by_receipt(receipt)
-    if message is None:
-        await store.keep(receipt)
-        return "waiting"
-    after = climb(message, receipt)
-    if after is message:
-        return "repeated"
-    await store.save([after], now)
-    return "moved"
+async def note_receipts(
+    store: ReceiptStore, receipts: Sequence[Receipt], now: datetime
+) -> list[Noted]:
+    """Apply *receipts* in their order, and tell what came of each.
 
-
-async def note_reply(store: ReplyStore, reply: Reply, now: datetime) -> bool:
-    """Tell the shop of *reply*; when it says stop, stop, pending messages too.
-
-    Returns whether the reply opted out. The receivers' locks make it exact: a message either
-    passed its gate before, or meets the opt-out.
+    One whose message is not known is kept: it may be ahead of the COMMIT that will know it.
     """
-    purposes = stopped_purposes(reply.text)
-    for found in await store.addressees(reply):
-        customers = [(found.shop_id, customer_id) for customer_id in found.customer_ids]
-        events: list[OptOutChanged | ReplyReceived] = [
-            ReplyReceived(found.shop_id, writer_id, reply.reply_id, now, found.message_id)
-            for writer_id in ([found.writer_id] if found.writer_id else found.customer_ids)
-        ]
-        if purposes:
-            await store.opt_out(found.shop_id, reply, purposes, now)
-            events += [
-                OptOutChanged(*who, Channel.SMS, purpose, opted_out=True, at=now)
-                for who in customers
-                for purpose in purposes
-            ]
-            await store.save(
-                [
-                    moved(message, DeliveryState.SUPPRESSED, reason="opted_out")
-                    for message in await store.lock_pending(customers)
-                    if is_stopped(message, Channel.SMS, purposes)
-                ],
-                now,
-            )
-        await store.announce(events, now)
-    return bool(purposes)
+    found = await store.lock_by_receipts(receipts)
+    after = {one.message_id: one for one in found if one is not None}
+    moved: set[str] = set()
+    waiting: list[Receipt] = []
+    noted: list[Noted] = []
+    for receipt, message in zip(receipts, found, strict=True):
+        if message is None:
+            waiting.append(receipt)
+            noted.append("waiting")
+            continue
+        known = after[message.message_id]
+        climbed = climb(known, receipt)
+        if climbed is known:
+            noted.append("repeated")
+            continue
+        after[message.message_id] = climbed
+        moved.add(message.message_id)
+        noted.append("moved")
+    await store.keep(waiting)
+    await store.save([after[message_id] for message_id in moved], now)
+    return noted
+
+
+async def after_waiting(store: WaitingStore, messages: Sequence[Message]) -> list[Message]:
+    """Return *messages*, which are locked, after the receipts that came before them."""
+    after = {one.message_id: one for one in messages}
+    for message_id, receipt in await store.take_waiting(messages):
+        after[message_id] = climb(after[message_id], receipt)
+    return list(after.values())

@@ -1,4 +1,4 @@
-"""What people write back: the words that stop messages, in any width, case and spacing."""
+"""What people want no more of: in their own words, in any width, case and spacing, or as told."""
 
 import unicodedata
 from dataclasses import dataclass, field
@@ -17,6 +17,16 @@ class Reply:
     reply_id: str
     address: str = field(repr=False)
     text: str = field(repr=False)
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """A gateway knows that somebody wants no more of something, or can get none of it."""
+
+    channel: Channel
+    address: str = field(repr=False)
+    purposes: tuple[Purpose, ...]
     message_id: str | None = None
 
 

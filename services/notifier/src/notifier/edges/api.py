@@ -1,166 +1,29 @@
-"""HTTP: what became of a message, and the routes on which gateways report."""
+"""HTTP: what became of a message."""
 
-import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from pydantic import BaseModel, Field
 
-from care.phones import normalise
-from contracts.events import Channel, DeliveryState
-from contracts.ids import derive
-from notifier import metrics
-from notifier.app.note_receipt import note_receipt, note_reply
+from contracts.events import Channel
 from notifier.domain.message import Message
-from notifier.domain.receipts import Receipt
-from notifier.domain.replies import Reply
-from notifier.edges.receipt_store import ReadStore, ReceiptStore
+from notifier.edges.receipt_store import ReadStore
 from notifier.edges.vault import Vault
-from notifier.errors import ForgedReceipt, UnknownGateway
-from plumbing.clock import business_clock
-from plumbing.resources import worker_role, worker_tx
 from web.auth import ShopId, require
-from web.bodies import limited_body
 from web.pages import Limit, decode_cursor, encode_cursor, instant_of, micros_of
 from web.problems import NotFound
 from web.shop_session import Engine, shop_tx
-from webhooks import BadJson, BadSignature, standard, strict_json
 
 SERVICE: Final = "notifier"
-RECEIPTS_PATH: Final = "/v1/receipts/{gateway_id}"
-
-log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1/shops/{shop_id}/messages", tags=["messages"])
-receipts = APIRouter(tags=["receipts"])
 read = Depends(require("messages:read"))
-
-Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
-
-
-class ReceiptBody(BaseModel):
-    """What became of a message, under our id, the gateway's, or both."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    state: Literal["sent", "delivered", "failed"]
-    message_id: Id | None = None
-    provider_id: Id | None = None
-    at: AwareDatetime | None = None
-
-
-class ReplyBody(BaseModel):
-    """What a person wrote back."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    sender: str = Field(alias="from", min_length=3, max_length=32)
-    text: str = Field(max_length=2000)
-    message_id: Id | None = None
-
-
-_NEWS: Final[TypeAdapter[ReceiptBody | ReplyBody]] = TypeAdapter(ReceiptBody | ReplyBody)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Desk:
-    """Takes what gateways report."""
-
-    engine: AsyncEngine
-    vault: Vault
-    partitions: int
-    secrets: Mapping[str, str]  # by gateway
-    country: str  # of numbers that come without their country's code
-    unix_time: Callable[[], float]
-    on_commit: Callable[[], None]
-
-    async def take(self, gateway: str, request: Request, body: bytes) -> str:
-        """Note signed news and return what came of it.
-
-        What is signed but says nothing that we know is accepted and counted: to refuse it would
-        only make the gateway repeat it.
-        """
-        signed_id = self._verified(gateway, request, body)
-        news = _news(body)
-        result = "unmapped"
-        if isinstance(news, ReceiptBody) and (news.message_id or news.provider_id):
-            result = await self._receipt(gateway, news)
-        elif isinstance(news, ReplyBody):
-            result = await self._reply(gateway, signed_id, news)
-        metrics.NEWS.labels(result).inc()
-        return result
-
-    def _verified(self, gateway: str, request: Request, body: bytes) -> str:
-        secret = self.secrets.get(gateway)
-        if secret is None:
-            raise UnknownGateway("no gateway of that name reports here")
-        try:
-            return standard.verify(body, request.headers.raw, [secret], self.unix_time())
-        except BadSignature:
-            raise ForgedReceipt("the signature is missing, wrong or too old") from None
-
-    async def _receipt(self, gateway: str, news: ReceiptBody) -> str:
-        receipt = Receipt(
-            gateway, DeliveryState(news.state), news.message_id, news.provider_id, news.at
-        )
-        async with worker_tx(self.engine, worker_role(SERVICE)) as conn:
-            store = ReceiptStore(conn, self.vault, self.partitions)
-            result = await note_receipt(store, receipt, await business_clock(conn))
-        self.on_commit()
-        return result
-
-    async def _reply(self, gateway: str, signed_id: str, news: ReplyBody) -> str:
-        address = normalise(news.sender, self.country)
-        if address is None:
-            return "unmapped"
-        reply_id = derive("reply", gateway, signed_id)
-        reply = Reply(reply_id, address, news.text, news.message_id)
-        async with worker_tx(self.engine, worker_role(SERVICE)) as conn:
-            store = ReceiptStore(conn, self.vault, self.partitions)
-            stopped = await note_reply(store, reply, await business_clock(conn))
-        self.on_commit()
-        log.info("reply noted", extra={"reply_id": reply_id, "opted_out": stopped})
-        return "opted_out" if stopped else "reply"
-
-
-def _news(body: bytes) -> ReceiptBody | ReplyBody | None:
-    try:
-        return _NEWS.validate_python(strict_json(body))
-    except (BadJson, ValidationError):
-        return None
-
-
-def get_desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
 
 
 def get_vault(request: Request) -> Vault:
     vault: Vault = request.app.state.vault
     return vault
-
-
-class Noted(BaseModel):
-    result: str
-
-
-@receipts.post(RECEIPTS_PATH, operation_id="note_gateway_news")
-async def note_gateway_news(
-    gateway_id: str,
-    request: Request,
-    body: Annotated[bytes, Depends(limited_body)],
-    desk: Annotated[Desk, Depends(get_desk)],
-) -> Noted:
-    """Take a receipt or a reply from a gateway, signed as Standard Webhooks.
-
-    A receipt is `{"message_id", "provider_id", "state": "sent|delivered|failed", "at"}`, a reply
-    `{"from", "text", "message_id"}`.
-    """
-    return Noted(result=await desk.take(gateway_id, request, body))
 
 
 class MessageAnswer(BaseModel):

@@ -6,7 +6,7 @@ does; a line that breaks there leaves the outcome unknown.
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,16 +36,27 @@ _MAILTO: Final = re.compile(r"[A-Za-z0-9.+_-]+@[A-Za-z0-9.-]+")
 
 @dataclass(frozen=True, kw_only=True)
 class MailGateway(Gateway):
-    """A connection of its own for each message: there is no stale one to fail on."""
+    """A connection of its own for each message: there is no stale one to fail on.
+
+    Args:
+        connection: Makes one, not opened yet.
+        within_s: How long a hand-over may take.
+        headers: More of them, made of the message's id: who reports on the mail gives it back.
+    """
 
     connection: Callable[[], aiosmtplib.SMTP]
     within_s: float
+    headers: Sequence[Callable[[str], tuple[str, str] | None]] = ()
 
     @override
     async def send(self, message: Message, draft: Draft) -> Outcome:
         if not (_ADDRESS.fullmatch(draft.sender) and _ADDRESS.fullmatch(draft.address)):
             return Refused("unsendable", retryable=False)
-        raw = written(message, draft).as_bytes(policy=policy.SMTP)
+        mail = written(message, draft)
+        for header in self.headers:
+            if (more := header(message.message_id)) is not None:
+                mail[more[0]] = more[1]
+        raw = mail.as_bytes(policy=policy.SMTP)
         smtp = self.connection()
         step = _Step()
         try:

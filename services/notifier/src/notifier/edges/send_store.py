@@ -1,9 +1,10 @@
 """What comes after the gate: outcomes, receipts that waited, what nobody settled."""
 
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, RowMapping, delete, func, or_, select, text, update
+from sqlalchemy import RowMapping, delete, func, select, text, update
 
 from contracts.events import DeliveryState
 from notifier.domain.message import Message
@@ -15,13 +16,20 @@ from notifier.edges.message_rows import COLUMNS, message_of
 
 SWEEP: Final = 500
 
-_TAKE_MATCHED: Final = text(
+# A receipt without a signature must name the receiver too, and says nothing of a request whose
+# answer is still to come; one with a signature may leave the receiver to the gateway's own id.
+_TAKE_WAITING: Final = text(
     """
-    delete from gateway_receipt r using message m
-    where m.attempt_no > 0
-      and (m.message_id = r.message_id
-           or (m.gateway = r.gateway and m.provider_id = r.provider_id))
-    returning r.gateway, r.state, r.message_id, r.provider_id, r.at
+    delete from gateway_receipt r
+    using unnest(cast(:ids as text[]), cast(:attempts as int[]), cast(:gateways as text[]),
+                 cast(:provider_ids as text[]), cast(:answered as boolean[]))
+            as m(message_id, attempt_no, gateway, provider_id, answered)
+      join attempt a on a.message_id = m.message_id and a.attempt_no = m.attempt_no
+    where r.gateway = m.gateway and (r.signed or m.answered)
+      and (r.message_id = m.message_id and (r.signed or r.receiver = a.address_hash)
+           or r.provider_id = m.provider_id
+              and (r.receiver is null or r.receiver = a.address_hash))
+    returning m.message_id as of_message, r.*
     """
 )
 _PRUNE: Final = (
@@ -35,26 +43,33 @@ class SendStore(GateStore):
     """All statements of the send path; bound to one open transaction."""
 
     async def lock(self, message_id: str) -> Message | None:
-        return await self.lock_one(t.message.c.message_id == message_id)
+        found = await self.lock_all([message_id])
+        return found[0] if found else None
 
-    async def lock_one(self, condition: ColumnElement[bool]) -> Message | None:
+    async def lock_all(self, message_ids: Iterable[str]) -> list[Message]:
+        m = t.message.c
         found = await self._conn.execute(
-            select(*COLUMNS).where(condition).order_by(t.message.c.message_id).with_for_update()
+            select(*COLUMNS)
+            .where(m.message_id == func.any(sorted(message_ids)))
+            .order_by(m.message_id)  # one lock order
+            .with_for_update()
         )
-        row = found.mappings().first()
-        return None if row is None else message_of(row)
+        return [message_of(row) for row in found.mappings()]
 
-    async def waiting_receipts(self, message: Message) -> list[Receipt]:
-        r = t.gateway_receipt.c
+    async def take_waiting(self, messages: Sequence[Message]) -> list[tuple[str, Receipt]]:
+        """Take the receipts that wait for *messages*, the first to come first."""
         found = await self._conn.execute(
-            delete(t.gateway_receipt)
-            .where(
-                r.gateway == message.gateway,
-                or_(r.message_id == message.message_id, r.provider_id == message.provider_id),
-            )
-            .returning(r.gateway, r.state, r.message_id, r.provider_id, r.at)
+            _TAKE_WAITING,
+            {
+                "ids": [one.message_id for one in messages],
+                "attempts": [one.attempt_no for one in messages],
+                "gateways": [one.gateway for one in messages],
+                "provider_ids": [one.provider_id for one in messages],
+                "answered": [one.state is not DeliveryState.CLAIMED for one in messages],
+            },
         )
-        return [receipt_of(row) for row in found.mappings()]
+        rows = sorted(found.mappings(), key=lambda row: (row["received_at"], row["receipt_key"]))
+        return [(row["of_message"], _receipt_of(row)) for row in rows]
 
     async def end_attempt(self, message_id: str, attempt_no: int, result: Outcome) -> bool:
         ended = await self._conn.scalar(
@@ -104,20 +119,20 @@ class SendStore(GateStore):
         )
         return [message_of(row) for row in found.mappings()]
 
-    async def take_matched(self) -> list[Receipt]:
-        return [receipt_of(row) for row in (await self._conn.execute(_TAKE_MATCHED)).mappings()]
-
     async def prune(self) -> None:
         """Drop what cannot matter any more."""
         for statement in _PRUNE:
             await self._conn.execute(statement)
 
 
-def receipt_of(row: RowMapping) -> Receipt:
+def _receipt_of(row: RowMapping) -> Receipt:
     return Receipt(
         gateway=row["gateway"],
         state=DeliveryState(row["state"]),
         message_id=row["message_id"],
         provider_id=row["provider_id"],
         at=row["at"],
+        code=row["code"],
+        receiver=row["receiver"],
+        is_signed=row["signed"],
     )

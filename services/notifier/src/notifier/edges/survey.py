@@ -15,7 +15,9 @@ _WAITING: Final = text(
            due.n as due, due.oldest_s,
            (select count(*) from message where state in ('claimed', 'unknown')) as unsettled,
            coalesce((select extract(epoch from clock_timestamp() - min(at))
-                     from watermark where part < :partitions), 0) as watermark_age_s
+                     from watermark where part < :partitions), 0) as watermark_age_s,
+           coalesce((select extract(epoch from clock_timestamp() - min(received_at))
+                     from gateway_receipt), 0) as parked_age_s
     from (
       -- A message that was planned late is due at birth: late it is from its birth on.
       select count(*) as n,
@@ -38,4 +40,5 @@ async def survey(engine: AsyncEngine, role: str, partitions: int) -> int:
     metrics.OLDEST_DUE.set(float(row.oldest_s))
     metrics.UNSETTLED.set(row.unsettled)
     metrics.WATERMARK_AGE.set(float(row.watermark_age_s))
+    metrics.PARKED_AGE.set(float(row.parked_age_s))
     return 0

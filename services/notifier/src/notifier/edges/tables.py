@@ -55,6 +55,7 @@ contact = Table(
     Column("region", JSONB),
     Column("consents", JSONB, nullable=False),
     Index("ix_contact_phone_hash", "phone_hash"),
+    Index("ix_contact_email_hash", "email_hash"),
 )
 
 erased = Table(
@@ -206,6 +207,12 @@ gateway_receipt = Table(
     Column("provider_id", Text),
     Column("at", INSTANT),
     Column("received_at", INSTANT, nullable=False, server_default=text("clock_timestamp()")),
+    Column("code", Text, nullable=False, server_default=text("''")),
+    Column("receiver", LargeBinary),
+    Column("signed", Boolean, nullable=False, server_default=text("true")),
+    Index("ix_gateway_receipt_message_id", "message_id"),
+    Index("ix_gateway_receipt_provider_id", "provider_id"),
+    Index("ix_gateway_receipt_received_at", "received_at"),
 )
 
 OF_SHOPS = (shop, contact, erased, opt_out, rule, message, recall, attempt, cap_count, said)
