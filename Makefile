@@ -1,10 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check faults chaos reliability fuzz fmt proto dashboards lock bench performance clean
+.PHONY: help demo up down test check faults chaos reliability fuzz fmt proto dashboards api clients lock bench performance clean
 LIBS := contracts plumbing web webhooks care
 SERVICES := ingest segmenter care-triggers notifier reporting
-TOOLS := tools/huiliu_cli tools/simulators tools/demo tools/watching deploy/local
+TOOLS := tools/huiliu_cli tools/simulators tools/demo tools/watching tools/documents deploy/local
 MEMBERS := $(LIBS:%=libs/%) $(SERVICES:%=services/%) $(TOOLS)
-OURS := $(LIBS) $(SERVICES) huiliu-cli simulators demo watching localstack
+OURS := $(LIBS) $(SERVICES) huiliu-cli simulators demo watching documents localstack
 BIN := .venv/bin
 UV := .tools/bin/uv
 PYTHON ?= python3
@@ -12,6 +12,7 @@ PYTHON ?= python3
 TRIALS = $(if $(ONLY),--rows $(ONLY)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 LOAD = PYTHONPATH=tests $(BIN)/python -m load
 PROTOC = $(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(1) --pyi_out=$(1) proto/huiliu/v1/*.proto
+DOCUMENTS = mkdir -p .local && $(BIN)/buf build -o .local/proto.binpb && $(BIN)/python -m documents .local/proto.binpb $(1)
 export XDG_RUNTIME_DIR ?= $(CURDIR)/.local/run
 unexport PYTHONDONTWRITEBYTECODE # compiling everything anew, in every process, is what makes tests slow
 
@@ -33,6 +34,7 @@ ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
 else
 	@$(MAKE) --no-print-directory .local/bench-venv/.ok
+	-@$(MAKE) --no-print-directory clients
 	@$(BIN)/pytest -q tests/unit --cov --cov-report=term --cov-fail-under=100
 	@$(BIN)/pytest -q -n 2 --dist loadfile tests/integration tests/contract
 	@$(BIN)/pytest -q -rs tests/e2e
@@ -50,6 +52,8 @@ check: .venv/.ok ## Format, lint, types, layers, dependencies, dead code, contra
 	  && diff -r -x __pycache__ .local/proto/huiliu libs/contracts/src/huiliu && echo "generated code: up to date"
 	@rm -rf .local/grafana && $(BIN)/python -m watching .local/grafana && diff -r .local/grafana deploy/grafana >/dev/null \
 	  && echo "dashboards: up to date" || { echo "dashboards: not what their code makes; run make dashboards"; exit 1; }
+	@rm -rf .local/api && $(call DOCUMENTS,.local/api) && diff -r .local/api docs/api >/dev/null \
+	  && echo "API documents: up to date" || { echo "docs/api: not what the code makes; run make api"; exit 1; }
 	@rm -rf .local/sql && mkdir -p .local/sql && $(BIN)/python -m plumbing.migrate .local/sql $(SERVICES:%=services/%) \
 	  && $(BIN)/squawk .local/sql/*.sql >.local/squawk.txt || { cat .local/squawk.txt; exit 1; }; echo "migrations: safe"
 	@$(LOAD) page --check && echo "docs/performance.md: as its files have it"
@@ -82,9 +86,15 @@ proto: .venv/.ok ## Regenerate the protobuf code
 dashboards: .venv/.ok ## Write the dashboards' JSON anew
 	@$(BIN)/python -m watching deploy/grafana
 
-lock: $(UV) ## Resolve requirements.lock anew, and the locks of images and of the benchmarks' peers
-	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --no-annotate tests/load/requirements.in --output-file tests/load/requirements.lock
+api: .venv/.ok ## Write docs/api anew: ingest's API as OpenAPI, the topics as AsyncAPI
+	@$(call DOCUMENTS,docs/api)
+
+clients: .local/clients/python/.ok .local/clients/typescript/.ok ## Generate typed clients of ingest: Python and TypeScript
+
+lock: $(UV) ## Resolve requirements.lock anew, and the locks of images, of the benchmarks' peers and of the clients' makers
+	@set -e; for folder in tests/load tools/clients; do $(UV) pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate $$folder/requirements.in \
+	  --output-file $$folder/requirements.lock; done
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate $(OURS:%=--no-emit-package %) \
 	  --group dev $(MEMBERS:%=%/pyproject.toml) --output-file requirements.lock
@@ -108,6 +118,23 @@ clean: ## Stop what runs here and remove what was installed and written
 	@echo "installing the benchmarks' peers into .local/bench-venv ..."
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .local/bench-venv
 	@$(UV) pip sync --quiet --require-hashes --python .local/bench-venv/bin/python tests/load/requirements.lock
+	@touch $@
+
+.local/clients/venv/.ok: tools/clients/requirements.lock $(UV)
+	@echo "installing what makes clients into .local/clients/venv ..."
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .local/clients/venv
+	@$(UV) pip sync --quiet --require-hashes --python .local/clients/venv/bin/python tools/clients/requirements.lock
+	@touch $@
+
+.local/clients/python/.ok: docs/api/ingest.openapi.json tools/clients/python.yml .local/clients/venv/.ok
+	@mkdir -p $(@D) && .local/clients/venv/bin/openapi-python-client generate --path $< --meta none --overwrite --fail-on-warning \
+	  --config tools/clients/python.yml --output-path $(@D)/ingest_client
+	@touch $@
+
+.local/clients/typescript/.ok: docs/api/ingest.openapi.json $(addprefix tools/clients/,.npmrc package.json package-lock.json tsconfig.json)
+	@command -v npm >/dev/null || { echo "TypeScript needs npm, with node 20 or later"; exit 1; }
+	@mkdir -p $(@D) && cp $(filter tools/%,$^) $(@D) && cd $(@D) && npm ci --silent \
+	  && node_modules/.bin/openapi-typescript $(CURDIR)/$< --output ingest.ts
 	@touch $@
 
 $(UV):

@@ -97,7 +97,7 @@ def doors(app: FastAPI) -> list[Door]:
 def doors_of(document: Mapping[str, Any]) -> list[Door]:
     """Return the same as `doors`, as an API tells it of itself in its OpenAPI *document*."""
     found = [
-        Door(method.upper(), template, operation.get("x-scope"))
+        Door(method.upper(), template, next(iter(_required(operation)), None))
         for template, operations in document["paths"].items()
         for method, operation in operations.items()
     ]
@@ -185,6 +185,10 @@ def _unsigned(shop: str, scope: str) -> str:
     head = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "JWT"}).encode())
     body = jwt.encode(claims, "f" * 32, algorithm="HS256").split(".")[1]
     return f"{head.decode().rstrip('=')}.{body}."
+
+
+def _required(operation: Mapping[str, Any]) -> list[str]:
+    return [scope for one in operation.get("security", ()) for scope in one["bearer"]]
 
 
 def _scope(dependant: Dependant) -> str | None:

@@ -19,9 +19,10 @@ from plumbing.away import is_away
 from web import docs as manual
 from web.auth import LONGEST_S, Guard, Verifier
 from web.bodies import request_errors
+from web.dead_letters import SHOWN as DEAD_LETTERS_SHOWN
 from web.limits import NONE, Admission, BodyLimit, Gate, HeadLimit
 from web.metrics import http_metrics
-from web.openapi import Api
+from web.openapi import Api, Shown
 from web.problems import Problem, Unavailable, Unprocessable, problem_response, response_of
 from web.requests import RequestScope
 from web.settings import PREFIX, ServiceSettings, refuse
@@ -43,6 +44,7 @@ def build_api(  # noqa: PLR0913 - the composition root of every service's API
     public: Collection[str] = (),
     uploads: Mapping[str, int] = NONE,
     docs: bool = True,
+    shown: Mapping[str, Shown] | None = None,
 ) -> FastAPI:
     """Return the app; a route that is open by mistake, or has no name, is a ValueError.
 
@@ -56,6 +58,7 @@ def build_api(  # noqa: PLR0913 - the composition root of every service's API
         public: Path templates that take no token; a mounted app's prefix among them.
         uploads: Path templates whose POST takes files, with the bytes that a body may have there.
         docs: Whether to show /docs and /openapi.json.
+        shown: What these tell of operations, by operation id.
     """
     gate = Gate(settings.max_requests)
     app = Api(
@@ -64,6 +67,7 @@ def build_api(  # noqa: PLR0913 - the composition root of every service's API
         redoc_url=None,
         openapi_url="/openapi.json" if docs else None,
         redirect_slashes=False,
+        separate_input_output_schemas=False,
         middleware=[
             Middleware(RequestScope, metrics=http_metrics(registry)),
             Middleware(HeadLimit),
@@ -71,6 +75,7 @@ def build_api(  # noqa: PLR0913 - the composition root of every service's API
             Middleware(BodyLimit, uploads=uploads),
         ],
     )
+    app.shown = {**DEAD_LETTERS_SHOWN, **(shown or {})}
     app.state.engine = engine
     app.state.gate = gate
     app.state.verifier = Verifier(

@@ -14,7 +14,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from web.problems import BadRequest, FieldError, Problem, Unprocessable, UnsupportedMedia
+from web.problems import BadRequest, FieldError, TooSlow, Unprocessable, UnsupportedMedia
 from webhooks import strict_json
 
 READ_WITHIN_S = 30.0
@@ -33,11 +33,6 @@ class Strict(BaseModel):
     """What a request's models build on: no field that we do not know, no type but the right one."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class TooSlow(Problem):
-    status = 408
-    slug = "too-slow"
 
 
 async def limited_body(request: Request) -> bytes:

@@ -4,8 +4,9 @@ Nothing happens here: replay and take are requests, which the partition's owner 
 """
 
 import base64
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field, model_validator
@@ -16,6 +17,7 @@ from plumbing.records import unpack_headers
 from plumbing.resources import worker_role, worker_tx
 from web.auth import Principal, require
 from web.bodies import Strict, json_body
+from web.openapi import Shown
 from web.pages import Limit, decode_cursor, encode_cursor
 from web.problems import NotFound
 from web.shop_session import Engine
@@ -85,6 +87,39 @@ class Take(Strict):
     topic: Text
     partition: int = Field(ge=0, le=100_000)
     offset: Id
+
+
+_LETTER: Final = {
+    "id": 7,
+    "group": "segmenter",
+    "topic": "orders.v1",
+    "partition": 3,
+    "offset": 1290,
+    "key": "tea-house:c-7",
+    "event_id": "6f1c0a52-8d1e-5c35-9d3c-0f7f6c1f2a10",
+    "reason": "unknown event type 'huiliu.v1.Parade'",
+    "first_at": "2026-01-05T02:00:00Z",
+    "replay_requested": False,
+}
+SHOWN: Final[Mapping[str, Shown]] = {
+    "list_dead_letters": Shown(answer={"letters": [_LETTER], "cursor": None}),
+    "get_dead_letter": Shown(
+        answer={
+            **_LETTER,
+            "sealed": False,
+            "value_base64": "CgZ0ZWE=",
+            "headers": [{"name": "ce_type", "value_base64": "aHVpbGl1LnYxLlBhcmFkZQ=="}],
+        },
+        refusals=[NotFound],
+    ),
+    "replay_dead_letters": Shown(
+        bodies={"some": {"ids": [7]}, "of one reason": {"reason": _LETTER["reason"]}},
+        answer={"requested": 1},
+    ),
+    "take_record_as_dead_letter": Shown(
+        bodies={"one record": {"topic": "orders.v1", "partition": 3, "offset": 1290}}
+    ),
+}
 
 
 def dead_letters(service: str, grp: str) -> APIRouter:

@@ -1,10 +1,11 @@
 """What an API answers when it refuses: RFC 9457 problems, and never a word of its insides.
 
-Problem
+Problem              500  a fault of ours, told without its insides
 ├─ BadRequest        400  not readable as what it claims to be
 ├─ Unauthorized      401  no token, or not one of ours
 ├─ Forbidden         403  a good token, for something else
 ├─ NotFound          404  unknown, or another shop's
+├─ TooSlow           408  the body did not come in time
 ├─ TooLarge          413  the body passes the limit
 ├─ UnsupportedMedia  415  another content type, or a content encoding
 ├─ Unprocessable     422  readable, but not what the route takes: `errors` says where
@@ -16,6 +17,7 @@ Problem
 import json
 import random
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
@@ -24,6 +26,7 @@ from typing import ClassVar
 from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
+TYPE = "urn:huiliu:problem:"  # before the slug
 
 # RFC 9110's phrases; http.HTTPStatus has older ones before Python 3.13.
 _PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
@@ -73,6 +76,11 @@ class Forbidden(Problem):
 class NotFound(Problem):
     status = 404
     slug = "not-found"
+
+
+class TooSlow(Problem):
+    status = 408
+    slug = "too-slow"
 
 
 class TooLarge(Problem):
@@ -135,8 +143,8 @@ def problem_response(
     errors: Sequence[FieldError] = (),
 ) -> Response:
     body: dict[str, object] = {
-        "type": f"urn:huiliu:problem:{slug}",
-        "title": _phrase(status),
+        "type": TYPE + slug,
+        "title": phrase(status),
         "status": status,
     }
     if detail:
@@ -163,13 +171,27 @@ def response_of(error: Exception) -> Response:
         retry_after_s = jitter_s()
     return problem_response(
         status,
-        getattr(error, "slug", None) or _kebab(type(error).__name__),
+        slug_of(type(error)),
         str(error),
         headers={} if retry_after_s is None else {"Retry-After": str(retry_after_s)},
     )
 
 
-def _phrase(status: int) -> str:
+def slug_of(kind: type[Exception]) -> str:
+    """Return what a problem's `type` ends in."""
+    return getattr(kind, "slug", None) or _kebab(kind.__name__)
+
+
+def meaning_of(kind: type[Exception]) -> str:
+    """Return what the tree of errors in its module's docstring says of *kind*; empty if nothing."""
+    tree = sys.modules[kind.__module__].__doc__ or ""
+    line = rf"^(?:[├└]─ )?{kind.__name__} +\d{{3}} +(.+(?:\n[ │] {{4,}}.+)*)"
+    found = re.search(line, tree, re.MULTILINE)
+    return " ".join(found[1].replace("│", " ").split()) if found else ""
+
+
+def phrase(status: int) -> str:
+    """Return RFC 9110's reason phrase: a problem's title."""
     return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 

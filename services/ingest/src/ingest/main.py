@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from fastapi import FastAPI
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -23,6 +24,7 @@ from ingest.edges.publisher import Patience, Publisher
 from ingest.edges.puller import Puller
 from ingest.edges.push_log import PushLog
 from ingest.edges.quotas import Quotas
+from ingest.edges.shown import SHOWN
 from ingest.edges.timers import Drainer, sweep
 from ingest.errors import IngestError
 from ingest.settings import Settings
@@ -52,6 +54,28 @@ SWEEP_LIMIT = 500
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def api_of(settings: Settings, engine: AsyncEngine | None, grp: str) -> FastAPI:
+    """Return the API without its ports: enough to tell what it is."""
+    return build_api(
+        "Ingest",
+        [
+            api.router,
+            customers.router,
+            connectors.router,
+            events.router,
+            hooks.router,
+            imports.router,
+            dead_letters(SERVICE, grp),
+        ],
+        settings,
+        engine=engine,
+        errors=[IngestError],
+        public=["/v1/hooks/{connector_id}"],
+        uploads={imports.PATH: MOST_FILE_BYTES},
+        shown=SHOWN,
+    )
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -125,23 +149,7 @@ async def compose(
         if not stop.is_set():
             await directory.refresh()
 
-    app = build_api(
-        "Ingest",
-        [
-            api.router,
-            customers.router,
-            connectors.router,
-            events.router,
-            hooks.router,
-            imports.router,
-            dead_letters(SERVICE, grp),
-        ],
-        settings,
-        engine=engine,
-        errors=[IngestError],
-        public=["/v1/hooks/{connector_id}"],
-        uploads={imports.PATH: MOST_FILE_BYTES},
-    )
+    app = api_of(settings, engine, grp)
     app.state.ports = Ports(
         directory=directory,
         publisher=publisher,

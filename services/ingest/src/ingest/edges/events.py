@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, TypeAlias, cast
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 
 import orjson
 from fastapi import APIRouter, Depends, Response
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from typing_extensions import override
 
@@ -82,6 +82,37 @@ class Posted:
     events: Sequence[Read | Faults]
 
 
+class EventFault(BaseModel):
+    """Where an event is wrong: a JSON pointer, a code, and what would be right."""
+
+    field: str
+    code: str
+    message: str
+
+
+class TakenEvent(BaseModel):
+    """Known from now on, or known before."""
+
+    index: int
+    status: Literal["accepted", "duplicate"]
+    event_id: str
+
+
+class RefusedEvent(BaseModel):
+    index: int
+    status: Literal["rejected"]
+    errors: list[EventFault]
+
+
+class EventsAnswer(BaseModel):
+    """How many of each, and what became of each event, in the order of the request."""
+
+    accepted: int
+    duplicate: int
+    rejected: int
+    results: list[TakenEvent | RefusedEvent]
+
+
 class EventsBody(JsonBody[Any]):
     """Reads one event or a batch: strict JSON once, then each event on its own."""
 
@@ -124,7 +155,12 @@ router = APIRouter(
 body = EventsBody()
 
 
-@router.post("", operation_id="post_events", dependencies=[Depends(GUARD)])
+@router.post(
+    "",
+    operation_id="post_events",
+    dependencies=[Depends(GUARD)],
+    response_model=EventsAnswer,  # as it is documented: what is returned is written already
+)
 async def post_events(
     shop_id: ShopId,
     posted: Annotated[Posted, Depends(body)],

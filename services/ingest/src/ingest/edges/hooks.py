@@ -6,7 +6,7 @@ facts gets the success answer too, and is kept for an operator: a 4xx would make
 it, then switch the hook off.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -27,10 +27,48 @@ MAX_CONNECTOR_CHARS: Final = 64
 
 FORGED: Final = Answer(401, b'{"error":"signature"}')
 
+# Bodies and answers are the platforms' own.
+_ANY: Final[dict[str, Any]] = {"schema": {}}
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "It survives any crash: what the platform wants to hear",
+        "content": {"application/json": _ANY, "application/xml": _ANY},
+    },
+    204: {"description": "It survives any crash"},
+    401: {
+        "description": "The signature is not the connector's",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "title": "Forged",
+                    "type": "object",
+                    "required": ["error"],
+                    "properties": {"error": {"type": "string", "const": "signature"}},
+                },
+                "example": {"error": "signature"},
+            }
+        },
+    },
+}
+_BODY: Final = {
+    "description": "Signed, as its platform sends it; the signature is in a header or in the body",
+    "required": True,
+    "content": {
+        "application/json": _ANY,
+        "application/x-www-form-urlencoded": {"schema": {"type": "object"}},
+        "text/xml": _ANY,
+    },
+}
+
 router = APIRouter(prefix="/v1/hooks", tags=["webhooks"])
 
 
-@router.post("/{connector_id}", operation_id="receive_push")
+@router.post(
+    "/{connector_id}",
+    operation_id="receive_push",
+    responses=_ANSWERS,
+    openapi_extra={"requestBody": _BODY},
+)
 async def receive(
     connector_id: str, request: Request, ports: Annotated[Ports, Depends(get_ports)]
 ) -> Response:

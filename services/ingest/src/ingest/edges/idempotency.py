@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -22,6 +22,7 @@ from ingest.edges.tables import idempotency_key
 from ingest.errors import KeyInUse
 from web.auth import Guard
 from web.bodies import limited_body
+from web.openapi import OnPost
 from web.problems import BadRequest, Unprocessable
 from web.shop_session import shop_tx
 
@@ -71,6 +72,24 @@ class IdempotentRoute(APIRoute):
 
     The token is judged before the key is looked up: an answer is for who may ask.
     """
+
+    on_post: ClassVar = OnPost(
+        given={
+            HEADER: {
+                "description": f"One's own name for this request: asked again within {KEPT_H} h, "
+                "it is answered again and not done again",
+                "schema": {"type": "string", "pattern": f"^(?:{_KEY.pattern})$"},
+                "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+            }
+        },
+        answered={
+            REPLAYED: {
+                "description": "`true` on an answer that was given before",
+                "schema": {"type": "string", "const": "true"},
+            }
+        },
+        refusals=(KeyInUse, BadRequest, Unprocessable),
+    )
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -133,12 +133,20 @@ Id: TypeAlias = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^
 Name: TypeAlias = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 Minor: TypeAlias = Annotated[int, Field(ge=0, le=MOST_MINOR)]
 Currency: TypeAlias = Annotated[
-    str, _one_of(frozenset(MINOR_DIGITS), "an ISO 4217 code is expected")
+    str,
+    _one_of(frozenset(MINOR_DIGITS), "an ISO 4217 code is expected"),
+    WithJsonSchema({"type": "string", "format": "iso-4217", "pattern": "^[A-Z]{3}$"}),
 ]
 Country: TypeAlias = Annotated[
-    str, _one_of(COUNTRIES, "an ISO 3166-1 code of two letters is expected")
+    str,
+    _one_of(COUNTRIES, "an ISO 3166-1 code of two letters is expected"),
+    WithJsonSchema({"type": "string", "format": "iso-3166-1", "pattern": "^[A-Z]{2}$"}),
 ]
-Zone: TypeAlias = Annotated[str, _one_of(ZONES, "an IANA time zone is expected")]
+Zone: TypeAlias = Annotated[
+    str,
+    _one_of(ZONES, "an IANA time zone is expected"),
+    WithJsonSchema({"type": "string", "format": "iana-zone"}),
+]
 Waybill: TypeAlias = Annotated[Id, AfterValidator(_waybill)]
 # An empty text takes a value away.
 Phone: TypeAlias = Annotated[str, Field(pattern=r"^(\+[1-9][0-9]{6,14})?$")]

@@ -1,0 +1,1 @@
+"""Contracts as documents: `python -m documents DESCRIPTORS FOLDER` writes OpenAPI and AsyncAPI."""
