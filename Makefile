@@ -68,8 +68,8 @@ chaos: .venv/.ok ## The long forms of the fault tests, for the night
 reliability: .venv/.ok ## Make docs/reliability.md from what the last trials left
 	@cd tests && $(CURDIR)/$(BIN)/python -m support.reliability take
 
-fuzz: .venv/.ok ## Throw generated input at every route, for long
-	@echo "fuzz: nothing yet"
+fuzz: .venv/.ok .local/clients/venv/.ok ## Throw generated input at every route of ingest, for long: make fuzz SEED=7
+	@FUZZ_SEED=$(SEED) HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -q -rs -s tests/e2e/test_fuzz.py $(ARGS)
 
 bench: .venv/.ok .local/bench-venv/.ok ## Measure beside peers: make bench ONLY=B1, FULL=1, RECORD=1 for docs/performance
 	@$(LOAD) run $(if $(ONLY),--only $(ONLY)) $(if $(FULL),--full) $(if $(RECORD),--record) $(ARGS)
@@ -127,8 +127,8 @@ clean: ## Stop what runs here and remove what was installed and written
 	@touch $@
 
 .local/clients/python/.ok: docs/api/ingest.openapi.json tools/clients/python.yml .local/clients/venv/.ok
-	@mkdir -p $(@D) && .local/clients/venv/bin/openapi-python-client generate --path $< --meta none --overwrite --fail-on-warning \
-	  --config tools/clients/python.yml --output-path $(@D)/ingest_client
+	@rm -rf $(@D) && mkdir -p $(@D) && .local/clients/venv/bin/openapi-python-client generate --path $< --meta none \
+	  --fail-on-warning --config tools/clients/python.yml --output-path $(@D)/ingest_client
 	@touch $@
 
 .local/clients/typescript/.ok: docs/api/ingest.openapi.json $(addprefix tools/clients/,.npmrc package.json package-lock.json tsconfig.json)

@@ -144,8 +144,10 @@ def test_every_crash_point_is_passed_somewhere_and_no_other() -> None:
 def test_no_build_or_lock_file_names_an_address() -> None:
     """A lock with addresses would tie everybody to one registry."""
     names = ["requirements.lock", "pyproject.toml", "Makefile", ".ci/run"]
+    names += ["tools/clients/requirements.lock", "tools/clients/package.json"]
     texts = {name: (ROOT / name).read_text("utf-8") for name in names}
 
+    assert '"resolved"' not in (ROOT / "tools/clients/package-lock.json").read_text("utf-8")
     assert [name for name, text in texts.items() if re.search(r"https?://", text)] == []
 
 

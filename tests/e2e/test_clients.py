@@ -1,8 +1,6 @@
 """Who knows only docs/api can use ingest: clients made of the documents, against one that runs."""
 
-import asyncio
 import json
-import os
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from demo.house import ROOT, Pod, token
+from support.processes import said
 from support.town import Town
 
 API: Final = ROOT / "docs" / "api"
@@ -42,18 +41,6 @@ async def http(ingest: Pod) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {token(ttl_s=600)}"}
     async with httpx.AsyncClient(base_url=ingest.url, headers=headers, trust_env=False) as http:
         yield http
-
-
-async def said(*command: str | Path, **environ: str) -> tuple[int | None, str]:
-    """Run *command*; return how it ended and what it said."""
-    process = await asyncio.create_subprocess_exec(
-        *map(str, command),
-        env={**os.environ, **environ},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    out, _ = await asyncio.wait_for(process.communicate(), 120)
-    return process.returncode, out.decode()
 
 
 async def test_a_running_ingest_shows_the_document(http: httpx.AsyncClient) -> None:

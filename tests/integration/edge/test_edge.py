@@ -94,6 +94,19 @@ async def test_every_refusal_is_a_problem(
     assert response.headers["content-type"] == "application/problem+json"
 
 
+async def test_a_method_that_is_not_allowed_hears_all_that_are(build: Build, call: Call) -> None:
+    """The routes of one path are several; each knows its own method."""
+    router = APIRouter(prefix="/v1/shops/{shop_id}", dependencies=[Depends(require("things:read"))])
+    router.add_api_route("/note", get_note, methods=["PUT"], operation_id="put")
+    router.add_api_route("/note", get_note, methods=["GET"], operation_id="get")
+    router.add_api_route("/notes", get_note, methods=["POST"], operation_id="post")
+    async with call(build(router)) as client:
+        answer = await client.delete("/v1/shops/tea/note")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PUT")
+    assert answer.json()["type"] == "urn:huiliu:problem:method-not-allowed"
+
+
 async def test_every_answer_has_the_headers_of_safety(
     build: Build, call: Call, bearer: Bearer
 ) -> None:
@@ -131,6 +144,9 @@ async def test_the_document_shows_bodies_scopes_and_problems(build: Build, call:
     name = schema["$ref"].rpartition("/")[2]
     assert document["components"]["schemas"][name]["required"] == ["text"]
     assert add["security"] == [{"bearer": ["things:read"]}]
+    assert set(add["responses"]) == {
+        *("200", "400", "401", "403", "408", "413", "415", "422", "431", "500", "503", "default")
+    }
     assert "application/problem+json" in add["responses"]["default"]["content"]
     assert "HTTPValidationError" not in str(document)
 

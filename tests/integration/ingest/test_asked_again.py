@@ -50,6 +50,13 @@ async def test_without_a_key_each_is_a_request_of_its_own(house: Any) -> None:
     assert await connectors(house) == 2
 
 
+async def test_a_key_for_what_is_no_shop_is_refused_as_the_shop_is(house: Any) -> None:
+    headers = bearer("*") | {"Idempotency-Key": "k-1"}
+    answer = await house.http.post("/v1/shops/No-Shop/connectors", json=NEW, headers=headers)
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "/path/shop_id")
+
+
 async def test_a_key_is_for_one_body(house: Any) -> None:
     await add(house)
 

@@ -63,6 +63,21 @@ def test_a_file_is_sent_and_waited_for(
     assert "3 rows, 1 rejected" in shown.err
 
 
+def test_a_service_that_starts_anew_meanwhile_is_waited_for(file: str) -> None:
+    far = remote(RUN, DONE)
+    answers = far.answer
+
+    def restarting(request: httpx.Request) -> httpx.Response:
+        if len(far.asked) == 2:
+            raise httpx.ConnectError("refused")
+        return answers(request)
+
+    far.answer = restarting
+
+    assert call(far, "import", file, "--shop", "s", "--kind", "orders") == 0
+    assert len(far.asked) == 4
+
+
 def test_one_that_failed_says_why_and_ends_in_error(
     capsys: pytest.CaptureFixture[str], file: str
 ) -> None:

@@ -260,6 +260,8 @@ HMAC = {"scheme": "hmac", "header": "X-Sig"}
             "unknown_field",
         ),
         (f"{FIELDS}/customer_id", ..., f"{FIELDS}/customer_id", "missing"),
+        (f"{FIELDS}/total", None, f"{FIELDS}/total", "model_type"),
+        (f"{FIELDS}/total", "each", f"{FIELDS}/total", "model_type"),
         (f"{FIELDS}/order_id", {"as": "id"}, f"{FIELDS}/order_id/path", "missing"),
         (f"{FIELDS}/order_id", {"path": "/x", "value": 1}, f"{FIELDS}/order_id/path", "too_many"),
         (f"{FIELDS}/order_id/path", "data/id", f"{FIELDS}/order_id/path", "format"),

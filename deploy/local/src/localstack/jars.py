@@ -45,7 +45,9 @@ async def _tell_progress(folder: Path, fetching: asyncio.Task[None]) -> None:
 
 
 def arrived(work: Path) -> int:
-    return sum(1 for _ in work.glob("repository/**/*.jar"))
+    # Folders may go while they are counted: walk() passes over them, glob() raises.
+    found = os.walk(work / "repository")
+    return sum(name.endswith(".jar") for _, _, names in found for name in names)
 
 
 def _fetch_alone(folder: Path, jars: Path) -> None:

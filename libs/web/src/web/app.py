@@ -140,12 +140,25 @@ async def _on_refusal(_: Request, error: Exception) -> Response:
     return response_of(error)
 
 
-async def _on_http_exception(_: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     """Answer Starlette's own 404, 405 and the like."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = error.headers if isinstance(error, HTTPException) else None
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": ", ".join(sorted(_methods_at(request)))}
     slug = _SLUGS.get(status) or HTTPStatus(status).phrase.lower().replace(" ", "-")
     return problem_response(status, slug, headers=headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Return all that may be done there: the first route of a path knows its own method only."""
+    path = request.scope["path"]
+    routes = [
+        route
+        for route in iter_route_contexts(request.app.routes)
+        if isinstance(route.original_route, APIRoute) and route.path_regex.match(path)
+    ]
+    return {method for route in routes for method in route.methods or ()}
 
 
 async def _on_invalid_request(_: Request, error: Exception) -> Response:

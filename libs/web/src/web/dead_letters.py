@@ -163,7 +163,7 @@ def _add_reading(router: APIRouter, role: str) -> None:
             cursor=encode_cursor(letters[limit - 1].id) if more else None,
         )
 
-    @router.get("/{letter_id}", operation_id="get_dead_letter")
+    @router.get("/{letter_id:int}", operation_id="get_dead_letter")
     async def whole(letter_id: Id, engine: Engine) -> WholeLetterAnswer:
         async with worker_tx(engine, role) as conn:
             letters = await list_letters(conn, after_id=letter_id - 1, limit=1)

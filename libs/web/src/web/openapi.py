@@ -175,6 +175,7 @@ def _describe(
     schemas: dict[str, Any],
 ) -> None:
     """Tell who may ask, and with what."""
+    operation["summary"] = str(route.operation_id).replace("_", " ").capitalize()
     for call in _calls(route.dependant):
         if isinstance(call, Guard):
             operation["security"] = [{"bearer": [call.scope]}]
@@ -249,12 +250,12 @@ def _refuse(
 def _refusals(operation: Mapping[str, Any]) -> Iterator[type[Exception]]:
     """Yield what every route of this form may answer."""
     yield from (BadRequest, HeadTooLarge, Problem, Unavailable)
+    if "requestBody" in operation:
+        yield from (TooSlow, TooLarge, UnsupportedMedia)
     if "security" in operation:
         yield from (Unauthorized, Forbidden)
-    if "requestBody" in operation:
-        yield from (TooSlow, TooLarge, UnsupportedMedia, Unprocessable)
-    elif "parameters" in operation:
-        yield Unprocessable
+        if "requestBody" in operation or "parameters" in operation:
+            yield Unprocessable  # who signs instead sends what is read only behind the answer
 
 
 def _exemplify(operation: dict[str, Any], shown: Shown) -> None:

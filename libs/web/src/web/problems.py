@@ -10,7 +10,7 @@ Problem              500  a fault of ours, told without its insides
 ├─ UnsupportedMedia  415  another content type, or a content encoding
 ├─ Unprocessable     422  readable, but not what the route takes: `errors` says where
 ├─ HeadTooLarge      431  the request line and headers pass the limit
-├─ TooManyRequests   429  this caller asks too often: again after `retry_after_s`
+├─ TooManyRequests   429  this caller asks too often: again after Retry-After
 └─ Unavailable       503  nothing is wrong with the request: again after Retry-After
 """
 

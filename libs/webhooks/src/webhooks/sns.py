@@ -1,8 +1,8 @@
 """AWS SNS: RSA with SHA-256 over some fields of the message, by a certificate that it names.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html. Only version 2;
-version 1 is SHA-1. To fetch the certificate is its caller's, by TLS: what is there is a leaf
-without its chain, so the chain of the host that it came from is the one that is checked.
+version 1 is SHA-1. To fetch the certificate is its caller's, by TLS: what is there need not hold
+its chain, so the chain of the host that it came from is the one that is checked.
 """
 
 import re

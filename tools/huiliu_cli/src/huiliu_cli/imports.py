@@ -1,6 +1,7 @@
 """`huiliu import`: bring in a shop's history from a file, and wait until it is in."""
 
 import time
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -10,13 +11,14 @@ import typer
 
 from huiliu_cli.client import Service, Session
 from huiliu_cli.dead_letters import AsJson
-from huiliu_cli.errors import BadSetting, Refused
+from huiliu_cli.errors import BadSetting, Refused, Unreachable
 from huiliu_cli.files import text_of
 from huiliu_cli.render import printable, show, show_json
 
 READ: Final = "imports:read"
 WRITE: Final = "imports:write"
 LOOK_EVERY_S: Final = 0.5
+PATIENCE: Final = 120  # looks in a row at a service that does not answer
 SHOWN: Final = ("import_id", "state", "error", "rows", "accepted", "rejected", "columns")
 
 
@@ -27,7 +29,7 @@ class Kind(StrEnum):
 
 def import_file(  # noqa: PLR0913 - one option a choice
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="CSV in UTF-8 or GB18030, or XLSX.")],
+    file: Annotated[Path, typer.Argument(help="CSV in UTF-8 or GB18030, XLSX or Parquet.")],
     shop: Annotated[str, typer.Option("--shop", help="Whose history it is.")],
     kind: Annotated[Kind, typer.Option("--kind", help="What its rows are.")],
     *,
@@ -51,12 +53,9 @@ def import_file(  # noqa: PLR0913 - one option a choice
     typer.echo(f"{file.name} is import {printable(run['import_id'])}", err=True)
     place = f"{path}/{quote(run['import_id'], safe='')}"
     while run["ended_at"] is None:
-        time.sleep(LOOK_EVERY_S)
-        run = session.ask(Service.INGEST, "GET", place, scope=READ)
-        if not as_json:
-            typer.echo(f"\r{run['rows']} rows, {run['rejected']} rejected", err=True, nl=False)
-    if not as_json:
-        typer.echo(err=True)
+        run = _looked(session, place)
+        typer.echo(f"\r{run['rows']} rows, {run['rejected']} rejected", err=True, nl=False)
+    typer.echo(err=True)
     if rejects is not None:
         found = session.fetch(Service.INGEST, f"{place}/rejects", scope=READ)
         _write(rejects, found)
@@ -82,6 +81,15 @@ def _sent(
         return session.send_file(
             Service.INGEST, path, scope=WRITE, name=file.name, file=opened, fields=fields
         )
+
+
+def _looked(session: Session, place: str) -> Any:
+    """Return how far it is; whoever takes it in may be starting anew meanwhile."""
+    for _ in range(PATIENCE):
+        time.sleep(LOOK_EVERY_S)
+        with suppress(Unreachable):
+            return session.ask(Service.INGEST, "GET", place, scope=READ)
+    return session.ask(Service.INGEST, "GET", place, scope=READ)
 
 
 def _write(file: Path, found: bytes) -> None:

@@ -24,7 +24,7 @@ from web.auth import Guard
 from web.bodies import limited_body
 from web.openapi import OnPost
 from web.problems import BadRequest, Unprocessable
-from web.shop_session import shop_tx
+from web.shop_session import SHOP_ID, shop_tx
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -103,8 +103,11 @@ class IdempotentRoute(APIRoute):
             if not isinstance(guard, Guard):
                 raise TypeError("a route without a guard")
             await guard(request)
+            shop_id = request.path_params["shop_id"]
+            if SHOP_ID.fullmatch(shop_id) is None:
+                return await handle(request)  # which says so
             asked = _Request(
-                request.path_params["shop_id"],
+                shop_id,
                 _key(given),
                 _digest(request.url.path, await limited_body(request)),
             )

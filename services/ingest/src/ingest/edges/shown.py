@@ -329,5 +329,9 @@ SHOWN: Final[Mapping[str, Shown]] = {
             }
         },
     ),
-    "receive_push": Shown(refusals=[UnknownConnector, NotDurable]),
+    "receive_push": Shown(
+        bodies={"of a standard connector": _ORDER, "several events": _EVENTS["batch"]},
+        answer={"code": 0, "msg": "success"},
+        refusals=[UnknownConnector, NotDurable],
+    ),
 }

@@ -5,6 +5,7 @@ import json
 import secrets as dice
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from importlib.util import find_spec
 from io import BytesIO, StringIO
 from typing import Annotated, Any, Final, cast, get_args
 
@@ -42,7 +43,7 @@ _FORM: Final = {
         "file": {
             "type": "string",
             "format": "binary",
-            "description": "CSV in UTF-8 or GB18030, or XLSX; at most 1,000,000 rows",
+            "description": "CSV in UTF-8 or GB18030, XLSX or Parquet; at most 1,000,000 rows",
         },
         "kind": {"type": "string", "enum": [*_KINDS]},
         "mapping": {
@@ -64,7 +65,7 @@ write_imports = Depends(require("imports:write"))
 class ImportAnswer(BaseModel):
     import_id: str
     kind: str
-    form: str = Field(description="csv or xlsx")
+    form: str = Field(description="csv, xlsx or parquet")
     encoding: str
     dry_run: bool
     state: State
@@ -226,7 +227,9 @@ def _form(came: Came) -> Form:
     if came.beginning.startswith(b"PK\x03\x04"):
         return "xlsx"
     if came.beginning.startswith(b"PAR1"):
-        raise _wrong("file", "format", "Parquet is not read: send it as CSV or XLSX")
+        if find_spec("duckdb") is None:
+            raise _wrong("file", "format", "Parquet is not read here: send it as CSV or XLSX")
+        return "parquet"
     if came.encoding is None:
         raise _wrong("file", "format", "it is neither a workbook nor text in UTF-8 or GB18030")
     return "csv"

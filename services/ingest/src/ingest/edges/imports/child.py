@@ -57,6 +57,7 @@ async def open_reader(job: Job, pieces: AsyncIterator[bytes]) -> AsyncIterator[R
         *("-m", "ingest.edges.imports.reader"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # who interrupts us at a terminal does not mean the file
         stderr=asyncio.subprocess.DEVNULL,  # a traceback may quote what it stumbled over
         env={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
     )

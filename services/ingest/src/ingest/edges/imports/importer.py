@@ -33,7 +33,7 @@ DUTY: Final = "importer"
 LEASE_EVERY_S: Final = 5.0
 LOOK_EVERY_S: Final = 1.0
 SPEAK_EVERY_S: Final = 5.0  # below what the lease's session may be silent
-SILENT_READER_S: Final = 300.0  # then it is killed: whatever it reads does not end
+SILENT_READER_S: Final = 900.0  # then it is killed; a million rows are skipped in minutes
 FORGET_EVERY_S: Final = 60.0
 KEPT_DAYS: Final = 30
 MOST_REJECTS: Final = 100_000
@@ -129,8 +129,6 @@ class Importer:
                     if went_on is None:
                         return
                     run = went_on
-        except BadSeal:
-            await self._end(run, "failed", "its file cannot be opened: send it again")
         except _NotOurs:
             log.info("an import is not ours any more", extra={"import_id": run.import_id})
 
@@ -141,6 +139,8 @@ class Importer:
             await self._speak(lease)
             try:
                 said = await reader.next(SPEAK_EVERY_S)
+            except BadSeal:
+                return Failed("its file cannot be opened: send it again", fault="BadSeal")
             except EOFError:
                 return Failed("its reader died: is it larger than memory?", fault="EOFError")
             if said is not None:
@@ -208,7 +208,9 @@ class Importer:
 
     async def _end(self, run: Run, state: State, error: str | None = None) -> None:
         async with worker_tx(self.engine, worker_role(SOURCE)) as conn:
-            await ImportStore(conn, self.sealer).end(run.import_id, state, error)
+            store = ImportStore(conn, self.sealer)
+            if not await store.end(run.import_id, state, error, run.rows):
+                raise _NotOurs
         metrics.IMPORTS.labels(state).inc()
         log.info("an import ended", extra={"import_id": run.import_id, "state": state})
 

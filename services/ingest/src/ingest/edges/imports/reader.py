@@ -23,12 +23,14 @@ from ingest.domain.columns import BadColumns, Columns, recognise
 from ingest.domain.facts import Fact
 from ingest.domain.rows import MOST_ROWS, Row, Seen, blamed, documents, grouped, note
 from ingest.edges.events import event
-from ingest.edges.imports.sheets import BadFile, csv_rows, xlsx_rows
+from ingest.edges.imports.sheets import BadFile, csv_rows, parquet_rows, xlsx_rows
 from ingest.edges.imports.wire import Chunk, End, Failed, Head, Job, Reject, Said, framed, read_job
 from ingest.edges.store import SOURCE
 from plumbing.records import OutRecord, place
 
-MOST_MEMORY_BYTES: Final = 768 * 1024 * 1024  # of addresses, of which much is never touched
+MIB: Final = 1024 * 1024
+# Of addresses, of which much is never touched.
+MOST_MEMORY_BYTES: Final = {"csv": 512 * MIB, "xlsx": 768 * MIB, "parquet": 1024 * MIB}
 CHUNK_ROWS: Final = 500
 CHUNK_BYTES: Final = 1024 * 1024
 NICE: Final = 10  # who posts goes before
@@ -37,10 +39,12 @@ SOURCE_OF_VALUES: Final = "import"
 
 
 def main() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    job = read_job(sys.stdin.buffer)
+    most = MOST_MEMORY_BYTES[job.form]
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     os.nice(NICE)
     out = sys.stdout.buffer
-    for one in said(read_job(sys.stdin.buffer), sys.stdin.buffer):
+    for one in said(job, sys.stdin.buffer):
         out.write(framed(one))
         out.flush()
 
@@ -58,7 +62,7 @@ def said(job: Job, file: BinaryIO) -> Iterator[Said]:
 
 
 def _said(job: Job, file: BinaryIO) -> Iterator[Said]:
-    rows = csv_rows(file, job.encoding) if job.form == "csv" else xlsx_rows(file)
+    rows = _rows(job, file)
     first = next(rows, None)
     if first is None:
         raise BadFile("the file is empty")
@@ -66,6 +70,16 @@ def _said(job: Job, file: BinaryIO) -> Iterator[Said]:
     yield Head(list(columns.header), columns.told())
     yield from _Taking(job, columns).chunks(_bounded(rows))
     yield End()
+
+
+def _rows(job: Job, file: BinaryIO) -> Iterator[Row]:
+    match job.form:
+        case "csv":
+            return csv_rows(file, job.encoding)
+        case "xlsx":
+            return xlsx_rows(file)
+        case "parquet":
+            return parquet_rows(file)
 
 
 def _bounded(rows: Iterator[Row]) -> Iterator[Row]:

@@ -1,6 +1,7 @@
 """The rows of a file, one after the other, every cell as text."""
 
 import csv
+import os
 import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
@@ -11,9 +12,19 @@ from typing import Any, BinaryIO, Final
 from ingest.domain.rows import Row
 
 MOST_LINE_CHARS: Final = 1024 * 1024
-MOST_XLSX_BYTES: Final = 128 * 1024 * 1024
+MOST_WHOLE_BYTES: Final = 128 * 1024 * 1024  # of what cannot be read as it comes
 MOST_UNPACKED_BYTES: Final = 2 * 1024 * 1024 * 1024  # read in pieces, and thrown away
 MOST_STRINGS_BYTES: Final = 128 * 1024 * 1024  # of the table of texts, which is kept
+
+FETCHED_ROWS: Final = 500
+# It fetches nothing, writes nothing, and has one thread.
+_DUCKDB: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "threads": 1,
+    "memory_limit": "256MB",
+    "temp_directory": "",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
 
 
 class BadFile(ValueError):
@@ -48,9 +59,7 @@ def xlsx_rows(file: BinaryIO) -> Iterator[Row]:
     # Imported here: a CSV needs nothing of it.
     from openpyxl import load_workbook  # noqa: PLC0415
 
-    raw = file.read(MOST_XLSX_BYTES + 1)
-    if len(raw) > MOST_XLSX_BYTES:
-        raise BadFile(f"a workbook may have {MOST_XLSX_BYTES} bytes: send more as CSV")
+    raw = _whole(file)
     try:
         _check_size(raw)
         book = load_workbook(BytesIO(raw), read_only=True, data_only=True, keep_links=False)
@@ -64,8 +73,37 @@ def xlsx_rows(file: BinaryIO) -> Iterator[Row]:
         raise BadFile(f"it is no workbook that can be read ({type(error).__name__})") from None
 
 
-def _cells(rows: Iterable[tuple[Any, ...]]) -> Iterator[Row]:
-    for number, values in enumerate(rows, 1):
+def parquet_rows(file: BinaryIO) -> Iterator[Row]:
+    """Yield the rows of a Parquet file, its columns' names as the first."""
+    import duckdb  # noqa: PLC0415 - an extra, and only of who reads such a file
+
+    held = os.memfd_create("parquet")
+    with os.fdopen(held, "wb") as memory:
+        memory.write(_whole(file))
+        memory.flush()
+        try:
+            with duckdb.connect(config=_DUCKDB) as database:
+                database.execute(f"select * from read_parquet('/proc/self/fd/{held}')")  # noqa: S608 - ours
+                yield Row(1, [str(one[0]) for one in database.description or ()])
+                number = 2
+                while rows := database.fetchmany(FETCHED_ROWS):
+                    yield from _cells(rows, number)
+                    number += len(rows)
+        except duckdb.Error as error:
+            raise BadFile(
+                f"it is no Parquet file that can be read ({type(error).__name__})"
+            ) from None
+
+
+def _whole(file: BinaryIO) -> bytes:
+    raw = file.read(MOST_WHOLE_BYTES + 1)
+    if len(raw) > MOST_WHOLE_BYTES:
+        raise BadFile(f"such a file may have {MOST_WHOLE_BYTES} bytes: send more as CSV")
+    return raw
+
+
+def _cells(rows: Iterable[tuple[Any, ...]], first: int = 1) -> Iterator[Row]:
+    for number, values in enumerate(rows, first):
         cells = [_text(one) for one in values]
         if any(cells):
             yield Row(number, cells)

@@ -19,7 +19,6 @@ from plumbing.seal import Sealer
 
 # uploading: its pieces come. waiting: for its turn. running: a pod is at it, or was when it died.
 State: TypeAlias = Literal["uploading", "waiting", "running", "done", "failed", "cancelled"]
-OPEN: Final = ("uploading", "waiting", "running")
 
 _NEXT: Final = text(
     """
@@ -49,6 +48,7 @@ _END: Final = text(
     """
     update import_run set state = :state, error = :error, ended_at = clock_timestamp()
     where import_id = :import_id and state in ('uploading', 'waiting', 'running')
+      and rows = coalesce(cast(:rows as int), rows)
     """
 )
 _FORGET: Final = text(
@@ -154,13 +154,19 @@ class ImportStore:
             await self._conn.execute(_DROP_ERASED, {"import_id": run.import_id, **span})
         return True
 
-    async def end(self, import_id: str, state: State, error: str | None = None) -> bool:
-        """End what has not ended, and forget its file; tell whether it was so."""
+    async def end(
+        self, import_id: str, state: State, error: str | None = None, rows: int | None = None
+    ) -> bool:
+        """End what has not ended, and forget its file; tell whether it was so.
+
+        Who says how many *rows* are done ends it only if it stands there: nobody else goes on.
+        """
         ended = await self._conn.execute(
             _END,
             {
                 "import_id": import_id,
                 "state": state,
+                "rows": rows,
                 "error": None if error is None else error.replace("\x00", ""),
             },
         )

@@ -9,7 +9,7 @@ import msgspec
 from ingest.domain.columns import Kind
 from plumbing.records import OutRecord
 
-Form: TypeAlias = Literal["csv", "xlsx"]
+Form: TypeAlias = Literal["csv", "xlsx", "parquet"]
 
 MOST_FRAME_BYTES: Final = 64 * 1024 * 1024
 _SIZE: Final = struct.Struct(">I")

@@ -171,7 +171,8 @@ class Each(Strict):
 
 
 def _tag(given: Any) -> str:
-    return "each" if isinstance(given, Each) or "each" in given else "one"
+    is_list = isinstance(given, Each) or (isinstance(given, dict) and "each" in given)
+    return "each" if is_list else "one"
 
 
 class RuleConfig(Strict):
