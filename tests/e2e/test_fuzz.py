@@ -55,7 +55,7 @@ async def fuzz(town: Town) -> None:
         *("--header", f"Authorization: Bearer {token(ttl_s=3600)}"),
         *("--phases", PHASES, "--generation-allow-x00", "false"),  # a NUL is no JSON of ours
         *("--max-examples", str(MOST), "--seed", str(seed), "--generation-database", "none"),
-        *("--continue-on-failure", "--output-truncate", "false"),
+        *("--continue-on-failure", "--output-truncate", "false", "--request-timeout", "60"),
         within_s=3600,
         PYTHONPATH=str(USES),
         SCHEMATHESIS_HOOKS="fuzzing",
