@@ -27,7 +27,7 @@ def printed(value: Value) -> str:
             return _digits(value)
         case str():
             return value
-        case list():
+        case _:
             return json.dumps(value, ensure_ascii=False)
 
 
@@ -66,7 +66,7 @@ def _fits(own: OwnAttribute, value: Value) -> bool:
             return isinstance(value, bool)
         case AttributeType.CHOICE:
             return isinstance(value, str) and value in own.choices
-        case AttributeType.CHOICES:
+        case _:  # several
             return (
                 isinstance(value, list)
                 and set(value) <= set(own.choices)
