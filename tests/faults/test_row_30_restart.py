@@ -15,7 +15,8 @@ import pytest
 
 from contracts.events import OrderFacts
 from contracts.topics import ORDERS
-from demo.house import SERVICES, Pod, free_port, token
+from demo.house import SERVICES, Pod, token
+from localstack import free_port
 from support.canonical import events_of
 from support.eventually import eventually
 from support.town import MORNING, SHOP_ID, Town

@@ -12,8 +12,8 @@ from typing import Final
 
 import pytest
 
-from demo.house import Pod, free_port
-from localstack import Stack
+from demo.house import Pod
+from localstack import Stack, free_port
 from support.deaf import Deafener, deafening
 from support.eventually import eventually
 from support.load import Load, count_again, differing, forget_change, misannounced, segmented

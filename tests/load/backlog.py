@@ -25,10 +25,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts.topics import ORDERS
-from demo.house import Failed, House, free_port
+from demo.house import Failed, House
 from load.bed import HERE, PARTITIONS, PEER_PYTHON, PEERS, ROOT, Bed, no_peers, usage
 from load.frame import SHORT_EVENTS, Bar, Benchmark, Contest, Progress, Run, Size, Tell
 from load.orders_log import AVERAGE, END, SHOPS, TODAY, Log, Standing, Who, fill, recomputed
+from localstack import free_port
 from support.eventually import eventually
 from support.town import fresh_topics
 

@@ -13,10 +13,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from contracts.codec import decode, header
 from contracts.events import OrderFacts
 from demo.api import Api
-from demo.house import Pod, free_port, token
+from demo.house import Pod, token
 from load import wrk
 from load.bed import PARTITIONS, PEER_PYTHON, PEERS, Bed, no_peers, usage
 from load.frame import SHORT_EVENTS, Bar, Benchmark, Contest, Run, Size, Tell
+from localstack import free_port
 from support.eventually import eventually
 from support.town import SHOP, SHOP_ID
 

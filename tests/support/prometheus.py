@@ -15,7 +15,7 @@ import httpx
 import pytest
 import yaml
 
-from demo.house import free_port
+from localstack import free_port
 from support.eventually import eventually
 
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -18,11 +18,11 @@ from aiokafka.errors import KafkaError
 
 from contracts.topics import TOPICS
 from demo.api import Api
-from demo.house import SERVICES, House, Pod, free_port, login, prepare_topics, token
+from demo.house import SERVICES, House, Pod, login, prepare_topics, token
 from demo.live import Clock
 from demo.show import gateways
 from demo.stillness import Observer
-from localstack import Stack
+from localstack import Stack, free_port
 from simulators.sms import Pace, SmsGateway
 from simulators.smtp import MailServer
 from support.database import as_database, connect, copy_template, drop

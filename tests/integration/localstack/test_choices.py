@@ -7,7 +7,7 @@ import pytest
 
 from localstack import StackError, java
 from localstack.jars import kafka_jars
-from localstack.places import choose_port
+from localstack.places import FIRST_PORT, LAST_PORT, choose_port, free_port
 
 
 def program(folder: Path, text: str) -> Path:
@@ -61,6 +61,13 @@ def test_a_remembered_port_that_is_taken_is_replaced() -> None:
         assert choose_port("HUILIU_NO_SUCH_PORT", remembered) != remembered
 
     assert choose_port("HUILIU_NO_SUCH_PORT", remembered) == remembered
+
+
+def test_a_free_port_is_given_once_and_is_not_one_for_outgoing_connections() -> None:
+    given = [free_port() for _ in range(100)]
+
+    assert len(set(given)) == 100
+    assert all(FIRST_PORT <= port <= LAST_PORT for port in given)
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "ninety", ""])

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from contracts.events import Channel
+from localstack import free_port
 from notifier.domain.message import Message, from_plan
 from notifier.domain.outcome import Accepted, Outcome, Refused, Unsure
 from notifier.domain.verdict import Draft
@@ -81,13 +82,6 @@ async def sending(
 def http(status: str, body: bytes = b"{}", *headers: str) -> bytes:
     lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", "connection: close", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def test_an_acceptance_bears_the_gateways_id() -> None:

@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from email import policy
 
@@ -12,6 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from contracts.events import Channel, MessageClass
+from localstack import free_port
 from notifier.domain.message import from_plan
 from notifier.domain.outcome import Accepted, Outcome, Refused, Unsure
 from notifier.domain.verdict import Draft
@@ -99,11 +99,7 @@ async def test_a_mail_carries_our_id_for_those_who_report_on_it() -> None:
 
 
 async def test_nobody_listening_was_not_sent() -> None:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    assert await gateway(port).send(MESSAGE, DRAFT) == Refused("smtp_unreachable", True)
+    assert await gateway(free_port()).send(MESSAGE, DRAFT) == Refused("smtp_unreachable", True)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from aiokafka import TopicPartition
 from prometheus_client import REGISTRY, CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from demo.house import free_port
+from localstack import free_port
 from plumbing.metrics import AwayMetrics, ConsumerMetrics
 from plumbing.partitions import Assigned, Hold
 from plumbing.probe import Probe

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from localstack import free_port
 from plumbing.migrate import rls
 from plumbing.resources import open_engine
 from support.database import Db, connect
@@ -31,12 +32,11 @@ class Gate:
     host: str
     port: int
     server: asyncio.Server | None = None
-    here: int = 0
+    here: int = field(default_factory=free_port)
     _ends: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def open(self) -> None:
         self.server = await asyncio.start_server(self._pass, "127.0.0.1", self.here)
-        self.here = self.server.sockets[0].getsockname()[1]
 
     async def shut(self) -> None:
         if self.server is not None:

@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from demo.house import free_port
+from localstack import free_port
 from support.eventually import eventually
 from web.app import build_api
 from web.ops import ops_app

@@ -8,11 +8,12 @@ from typing import Final
 
 from localstack.errors import StackError
 
-# Below the range from which systems draw ports for outgoing connections: a port that we remember
-# must not be taken by a client of somebody else while our broker is down.
+# Below the range from which systems draw ports for outgoing connections: a port that was free must
+# not be taken by anybody's client before our server listens there, or while it is down.
 FIRST_PORT: Final = 20_000
 LAST_PORT: Final = 32_000
 TRIES: Final = 50
+_given: Final[set[int]] = set()
 
 
 def local_folder() -> Path:
@@ -28,11 +29,21 @@ def choose_port(configured: str, remembered: int | None) -> int:
         return _named_port(configured, named)
     if remembered is not None and is_free(remembered):
         return remembered
+    return free_port(f"set {configured}")
+
+
+def free_port(otherwise: str = "stop what listens there") -> int:
+    """Return a port of loopback on which nobody listens, and which this process was not given yet.
+
+    Raises:
+        StackError: None was found; the text ends with what to do *otherwise*.
+    """
     for _ in range(TRIES):
         port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT + 1)
-        if is_free(port):
+        if port not in _given and is_free(port):
+            _given.add(port)
             return port
-    raise StackError(f"No free port found between {FIRST_PORT} and {LAST_PORT}: set {configured}.")
+    raise StackError(f"No free port found between {FIRST_PORT} and {LAST_PORT}: {otherwise}.")
 
 
 def _named_port(configured: str, named: str) -> int:

@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ import httpx
 from sqlalchemy.engine import make_url
 
 from contracts.topics import TOPICS
-from localstack import Stack
+from localstack import Stack, free_port
 from plumbing.bootstrap import bootstrap
 from plumbing.migrate import upgrade
 from web.auth import ALL_SHOPS, issue_local_token
@@ -49,12 +48,6 @@ def secret(name: str) -> str:
 
 def token(shop_id: str = ALL_SHOPS, scopes: Sequence[str] = SCOPES, ttl_s: int = 86_400) -> str:
     return issue_local_token(secret("tokens"), shop_id, scopes, ttl_s)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(eq=False)
