@@ -182,7 +182,7 @@ def test_shops_are_listed_and_explanations_told(capsys: pytest.CaptureFixture[st
     remote = says({"shops": [shop], "cursor": None}, story)
 
     assert call(remote, "shops", "list") == 0
-    assert call(remote, "explain", "tea-house", "c 1", "--rule", "unpaid-first") == 0
+    assert call(remote, "explain", "c 1", "--shop", "tea-house", "--rule", "unpaid-first") == 0
 
     assert str(remote.asked[1].url) == (
         "http://127.0.0.1:8103/v1/shops/tea-house/explain?customer_id=c+1&rule_id=unpaid-first"

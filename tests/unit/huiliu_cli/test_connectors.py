@@ -47,11 +47,14 @@ def test_a_new_connector_prints_the_address_to_paste(
     }
 
 
-def test_a_secret_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("named", [["--secret-file", "-"], []])
+def test_a_secret_may_come_by_standard_input(
+    monkeypatch: pytest.MonkeyPatch, named: list[str]
+) -> None:
     remote = says(MADE)
     monkeypatch.setattr("sys.stdin", io.StringIO("piped\n"))
 
-    assert call(remote, "connectors", "add", "shopify", "--shop", "s", "--secret-file", "-") == 0
+    assert call(remote, "connectors", "add", "shopify", "--shop", "s", *named) == 0
 
     assert json.loads(remote.asked[0].content)["secrets"] == ["piped"]
 

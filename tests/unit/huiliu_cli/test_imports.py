@@ -63,6 +63,17 @@ def test_a_file_is_sent_and_waited_for(
     assert "3 rows, 1 rejected" in shown.err
 
 
+def test_rejected_rows_that_nobody_asked_for_are_pointed_at(
+    capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    assert call(remote(RUN, DONE), "import", file, "--shop", "s", "--kind", "orders") == 0
+
+    assert capsys.readouterr().err == (
+        "orders.csv is import im_1\n3 rows, 1 rejected\n"
+        "--rejects FILE writes down the rejected rows, each with its reason\n"
+    )
+
+
 def test_a_service_that_starts_anew_meanwhile_is_waited_for(file: str) -> None:
     far = remote(RUN, DONE)
     answers = far.answer

@@ -1,5 +1,6 @@
 """`huiliu connectors`: wire a shop's system or a courier to Huiliu, and look after its secrets."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -207,7 +208,7 @@ def _path(shop: str, connector: str = "") -> str:
 
 def _secret(file: Path | None) -> str:
     """Return it without it being seen in a list of processes or a shell's history."""
-    if file is None:
+    if file is None and sys.stdin.isatty():
         asked: str = typer.prompt("secret", hide_input=True)
         return asked
-    return text_of(file).removesuffix("\n").removesuffix("\r")
+    return text_of(file or Path("-")).removesuffix("\n").removesuffix("\r")

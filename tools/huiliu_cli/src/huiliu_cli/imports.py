@@ -1,8 +1,11 @@
 """`huiliu import`: bring in a shop's history from a file, and wait until it is in."""
 
+import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -18,6 +21,7 @@ from huiliu_cli.render import printable, show, show_json
 READ: Final = "imports:read"
 WRITE: Final = "imports:write"
 LOOK_EVERY_S: Final = 0.5
+LOOKS_A_LINE: Final = 20  # where no terminal shows them
 PATIENCE: Final = 120  # looks in a row at a service that does not answer
 SHOWN: Final = ("import_id", "state", "error", "rows", "accepted", "rejected", "columns")
 
@@ -52,10 +56,11 @@ def import_file(  # noqa: PLR0913 - one option a choice
     run = _sent(session, path, file, kind, spelled, dry_run=dry_run)
     typer.echo(f"{file.name} is import {printable(run['import_id'])}", err=True)
     place = f"{path}/{quote(run['import_id'], safe='')}"
-    while run["ended_at"] is None:
+    for look in count(1):
+        if run["ended_at"] is not None:
+            break
         run = _looked(session, place)
-        typer.echo(f"\r{run['rows']} rows, {run['rejected']} rejected", err=True, nl=False)
-    typer.echo(err=True)
+        _tell(run, look)
     if rejects is not None:
         found = session.fetch(Service.INGEST, f"{place}/rejects", scope=READ)
         _write(rejects, found)
@@ -63,6 +68,8 @@ def import_file(  # noqa: PLR0913 - one option a choice
         show_json(run)
     else:
         show({name: run[name] for name in SHOWN})
+    if run["rejected"] and rejects is None:
+        typer.echo("--rejects FILE writes down the rejected rows, each with its reason", err=True)
     if run["state"] != "done":
         raise Refused(f"the import {run['state']}: what it had brought by then stays")
 
@@ -90,6 +97,15 @@ def _looked(session: Session, place: str) -> Any:
         with suppress(Unreachable):
             return session.ask(Service.INGEST, "GET", place, scope=READ)
     return session.ask(Service.INGEST, "GET", place, scope=READ)
+
+
+def _tell(run: Mapping[str, Any], look: int) -> None:
+    """Tell how far it is: a terminal has one line for it, a log gets one now and then."""
+    told, has_ended = f"{run['rows']} rows, {run['rejected']} rejected", run["ended_at"] is not None
+    if sys.stderr.isatty():
+        typer.echo(f"\r{told}", err=True, nl=has_ended)
+    elif has_ended or look % LOOKS_A_LINE == 0:
+        typer.echo(told, err=True)
 
 
 def _write(file: Path, found: bytes) -> None:

@@ -55,8 +55,8 @@ def list_shops(
 @app.command()
 def explain(
     ctx: typer.Context,
-    shop: str,
     customer: Annotated[str, typer.Argument(help="The customer's id, not a name or number.")],
+    shop: Annotated[str, typer.Option("--shop", help="Whose customer it is.")],
     *,
     rule: Annotated[str | None, typer.Option(help="Only about this rule.")] = None,
     as_json: AsJson = False,
