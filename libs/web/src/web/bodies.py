@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Generic, LiteralString, TypeVar
+from typing import Any, Final, Generic, LiteralString, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -21,6 +21,8 @@ READ_WITHIN_S = 30.0
 OFF_LOOP_BYTES = 128 * 1024  # parsing more than this would hold up the other requests
 MAX_ERRORS = 50
 MOST_COUNTED = 5_000  # a body of 2 MiB can be wrong in 250,000 places, at 400 bytes each to list
+
+_HINT: Final = "hint"
 
 M = TypeVar("M")
 T = TypeVar("T")
@@ -92,9 +94,15 @@ def json_body(
     return JsonBody(model, check)
 
 
-def refused(code: LiteralString, *place: str) -> ValidationError:
-    """Return what a validator raises to blame one place below it."""
-    error = PydanticCustomError(code, "it does not fit")
+def refused(code: LiteralString, *place: str, hint: str = "") -> ValidationError:
+    """Return what a validator raises to blame one place below it.
+
+    Args:
+        code: How it is wrong.
+        place: Names below the validated value.
+        hint: What would be right. It is shown to the caller, so it must not quote the body.
+    """
+    error = PydanticCustomError(code, "it does not fit", {_HINT: hint})
     return ValidationError.from_exception_data(
         "body", [InitErrorDetails(type=error, loc=place, input=None)]
     )
@@ -113,9 +121,13 @@ def field_errors(error: ValidationError, raw: bytes | None = None) -> list[Field
     if error.error_count() > MOST_COUNTED:
         return [FieldError("", "too_many_errors")]
     document = None if raw is None else _document(raw)
-    found = error.errors(include_url=False, include_context=False, include_input=False)
+    found = error.errors(include_url=False, include_input=False)
     return [
-        FieldError(_pointer(one["loc"] if document is None else _steps(one, document)), one["type"])
+        FieldError(
+            _pointer(one["loc"] if document is None else _steps(one, document)),
+            one["type"],
+            _hint(one),
+        )
         for one in found[:MAX_ERRORS]
     ]
 
@@ -123,6 +135,16 @@ def field_errors(error: ValidationError, raw: bytes | None = None) -> list[Field
 def request_errors(found: Sequence[Mapping[str, Any]]) -> list[FieldError]:
     """Do the same for FastAPI's own findings in query, path and headers."""
     return [FieldError(_pointer(one["loc"]), str(one["type"])) for one in found[:MAX_ERRORS]]
+
+
+def _hint(one: ErrorDetails) -> str:
+    """Return what would be right: words of ours, never of the body, which a context may hold."""
+    context = one.get("ctx", {})
+    if one["type"] in ("enum", "literal_error"):
+        return f"one of {context['expected']}"
+    if one["type"] == "union_tag_invalid":
+        return f"one of {context['expected_tags']}"
+    return str(context.get(_HINT, ""))
 
 
 def _document(raw: bytes) -> Any:

@@ -63,7 +63,7 @@ _PROBLEM = {
                 "title": "FieldError",
                 "type": "object",
                 "required": ["field", "code"],
-                "properties": {"field": _TEXT, "code": _TEXT},
+                "properties": {"field": _TEXT, "code": _TEXT, "hint": _TEXT},
             },
         },
     },

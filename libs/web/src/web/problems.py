@@ -19,7 +19,7 @@ import random
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -38,6 +38,7 @@ class FieldError:
 
     field: str  # JSON pointer into the body; "/query/limit", "/path/shop_id" for the rest
     code: str
+    hint: str = ""  # what would be right, where the code does not say it
 
 
 class Problem(Exception):
@@ -134,6 +135,11 @@ def jitter_s() -> int:
     return random.randint(5, 30)  # noqa: S311 - spreads load, guards nothing
 
 
+def _told(error: FieldError) -> dict[str, str]:
+    told = {"field": error.field, "code": error.code}
+    return {**told, "hint": error.hint} if error.hint else told
+
+
 def problem_response(
     status: int,
     slug: str,
@@ -150,7 +156,7 @@ def problem_response(
     if detail:
         body["detail"] = detail
     if errors:
-        body["errors"] = [asdict(error) for error in errors]
+        body["errors"] = [_told(error) for error in errors]
     content = json.dumps(body, ensure_ascii=False).encode()
     return Response(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 

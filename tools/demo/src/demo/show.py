@@ -122,8 +122,8 @@ async def show(
             await asyncio.wait({playing})
             return
         scene.report(console, stage, playing.result())
-        _addresses(console, scene.shop_id, scene.days)
         if not ends:
+            _addresses(console, scene.shop_id, scene.days)
             await _until_stopped(stage, stop)
 
 

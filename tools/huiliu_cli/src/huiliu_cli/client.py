@@ -166,7 +166,7 @@ def refusal(answer: httpx.Response) -> str:
         return f"{answer.status_code} {answer.reason_phrase}"
     said = problem.get("detail") or problem.get("title") or answer.reason_phrase
     faults = [
-        f"{fault.get('field')}: {fault.get('code')}"
+        f"{fault.get('field')}: {fault.get('hint') or fault.get('code')}"
         for fault in problem.get("errors") or []
         if isinstance(fault, dict)
     ]

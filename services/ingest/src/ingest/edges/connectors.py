@@ -290,7 +290,7 @@ def _read(model: type[C], given: dict[str, Any], name: str) -> C:
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
-        errors = [FieldError(f"/{name}{one.field}", one.code) for one in field_errors(error, raw)]
+        errors = [replace(one, field=f"/{name}{one.field}") for one in field_errors(error, raw)]
         raise Unprocessable(f"the {name} is not what its kind needs", errors=errors) from None
 
 

@@ -90,8 +90,8 @@ def _secrets_fit(new: NewConnector) -> NewConnector:
     for secret in new.secrets:
         try:
             KINDS[new.kind].check_secret(secret, new.config)
-        except ValueError:
-            raise refused("value_error", "secrets") from None
+        except ValueError as error:
+            raise refused("value_error", "secrets", hint=str(error)) from None
     return new
 
 
