@@ -108,6 +108,8 @@ def test_what_is_written_out_is_the_default(service: str) -> None:
 
 
 def _same(written: str, default: object) -> bool:
+    if isinstance(default, bool):
+        return written == str(default).lower()
     if isinstance(default, int | float):
         return float(written) == default
     return written == str(default)

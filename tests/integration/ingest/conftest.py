@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.codec import decode
 from contracts.events import Shop
-from ingest.edges import api, connectors, customers, events, hooks
+from ingest.edges import api, connectors, customers, events, hooks, merges
 from ingest.edges.directory import Directory
 from ingest.edges.hot import HotEvents, HotHooks
 from ingest.edges.imports import api as imports
@@ -202,6 +202,7 @@ def _ports(engine: AsyncEngine, sealer: Sealer, servers: str) -> Ports:
         partitions=4,
         now=utc_now,
         wake=lambda: None,
+        merges_customers=True,
     )
 
 
@@ -223,7 +224,7 @@ async def _client(
         "Ingest",
         [
             *(api.router, customers.router, connectors.router, events.router, hooks.router),
-            imports.router,
+            *(imports.router, merges.router),
         ],
         settings,
         engine=engine,

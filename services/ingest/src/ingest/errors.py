@@ -2,8 +2,11 @@
 
 IngestError
 ├─ UnknownShop       404  no such shop: create it first
+├─ UnknownCustomer   404  nothing is known of such a customer
+├─ NotMerged         404  there is no such merge to undo
 ├─ UnknownConnector  404  no such hook, or it was taken away
 ├─ AttributeRefused  409  it has another type, or there are too many: the text says what to do
+├─ MergeRefused      409  too many for one person, or merging is off: the text says which
 ├─ EditTooOld        409  it cannot be taken back any more
 ├─ ShopExists        409  the id is taken: change the shop by PUT
 ├─ ImportEnded       409  there is nothing left to stop
@@ -23,6 +26,14 @@ class UnknownShop(IngestError):
     status = 404
 
 
+class UnknownCustomer(IngestError):
+    status = 404
+
+
+class NotMerged(IngestError):
+    status = 404
+
+
 class UnknownConnector(IngestError):
     status = 404
 
@@ -32,6 +43,10 @@ class ShopExists(IngestError):
 
 
 class AttributeRefused(IngestError):
+    status = 409
+
+
+class MergeRefused(IngestError):
     status = 409
 
 

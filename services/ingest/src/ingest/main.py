@@ -11,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import topics
 from ingest import metrics
-from ingest.edges import api, connectors, customers, events, hooks
+from ingest.edges import api, connectors, customers, events, hooks, merges
 from ingest.edges.consumer import Consumer
 from ingest.edges.directory import Directory
 from ingest.edges.hot import HotEvents, HotHooks
 from ingest.edges.imports import api as imports
 from ingest.edges.imports.importer import Importer
 from ingest.edges.imports.upload import MOST_FILE_BYTES, Uploads
+from ingest.edges.matcher import Matcher
 from ingest.edges.outside import open_outside
 from ingest.edges.ports import Ports, Registry
 from ingest.edges.publisher import Patience, Publisher
@@ -63,6 +64,7 @@ def api_of(settings: Settings, engine: AsyncEngine | None, grp: str) -> FastAPI:
         [
             api.router,
             customers.router,
+            merges.router,
             connectors.router,
             events.router,
             hooks.router,
@@ -138,6 +140,15 @@ async def compose(
         silent_s=settings.silent_s,
         watch=watch,
     )
+    matcher = Matcher(
+        engine=engine,
+        sealer=sealer,
+        partitions=settings.partitions,
+        now=utc_now,
+        wake=relay.wake,
+        silent_s=settings.silent_s,
+        watch=watch,
+    )
     pushes = PushLog(engine)
 
     async def look_after(stop: asyncio.Event) -> None:
@@ -169,6 +180,7 @@ async def compose(
         trusted_proxies=settings.trusted_proxies,
         now=utc_now,
         wake=relay.wake,
+        merges_customers=settings.merge_customers,
     )
     ops = ops_app(
         SERVICE,
@@ -193,6 +205,7 @@ async def compose(
             [
                 *(intake.run, directory.run, drainer.run, pushes.run, look_after, puller.run),
                 importer.run,
+                *([matcher.run] if settings.merge_customers else []),
             ],
             stop,
             settings,

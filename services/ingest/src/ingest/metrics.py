@@ -57,6 +57,11 @@ IMPORTED: Final = Counter(
 IMPORTS: Final = Counter(
     "huiliu_ingest_imports_total", "Files that were taken in, by how that ended", ["state"]
 )
+MATCHED: Final = Counter(
+    "huiliu_ingest_matched_customers_total",
+    "Customers of whom it was looked who they are, by whether it must be done again",
+    ["outcome"],
+)
 KAFKA: Final = Silence()
 KAFKA_AWAY: Final = Gauge(
     "huiliu_ingest_kafka_away_seconds",

@@ -32,6 +32,10 @@ class Settings(ServiceSettings):
         2000, ge=1, le=100_000, description="rows of files that are taken in, of all shops"
     )
 
+    merge_customers: bool = Field(
+        False, description="whether customers of one number or mailbox become one person"
+    )
+
     @field_validator("durable_s")
     @classmethod
     def _leaves_time_for_the_spool(cls, durable_s: float, info: ValidationInfo) -> float:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import typer
 
-from huiliu_cli import connectors, customers, dead_letters, imports
+from huiliu_cli import connectors, customers, dead_letters, imports, merges
 from huiliu_cli.client import OPERATOR, Service, Session
 from huiliu_cli.dead_letters import AsJson
 from huiliu_cli.errors import CliError
@@ -31,6 +31,7 @@ app.add_typer(customers.attributes, name="attributes")
 app.add_typer(connectors.app, name="connectors")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(customers.edits, name="edits")
+app.add_typer(merges.app, name="merges")
 app.add_typer(shops, name="shops")
 app.command("import")(imports.import_file)
 

@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 from contracts.events import CustomerErased, CustomerFacts, CustomerProfile, OrderHome
 from ingest.domain.editing import Before, Edit, taken_back
-from ingest.domain.profile import Profile, absorb, absorb_home, is_news, publish
+from ingest.domain.profile import Profile, absorb, absorb_home, concerns_matching, is_news, publish
 
 Who: TypeAlias = tuple[str, str]  # shop, customer
 
@@ -17,7 +17,11 @@ class Store(Protocol):
         """Return revision and profile of each, empty ones for the new, locked in sorted order."""
 
     async def erased(self, people: Collection[Who]) -> set[Who]: ...
-    async def save_profiles(self, profiles: Mapping[Who, tuple[int, Profile]]) -> None: ...
+    async def save_profiles(
+        self, profiles: Mapping[Who, tuple[int, Profile]], *, to_match: Collection[Who]
+    ) -> None:
+        """Write them; who they are is to be looked at of *to_match*."""
+
     async def forget(self, people: Mapping[Who, datetime]) -> None:
         """Delete what is kept of them, and note, by a keyed hash, that they asked for it."""
 
@@ -85,7 +89,10 @@ async def keep_changed(
     changed = {who: profile for who, profile in merged.items() if profile != known[who][1]}
     news = {who for who, profile in changed.items() if is_news(profile, to=known[who][1])}
     new = {who: (known[who][0] + (who in news), profile) for who, profile in changed.items()}
-    await store.save_profiles(new)
+    to_match = {
+        who for who, profile in changed.items() if concerns_matching(profile, before=known[who][1])
+    }
+    await store.save_profiles(new, to_match=to_match)
     await store.send_profiles([publish(*who, *new[who]) for who in new if who in news])
 
 

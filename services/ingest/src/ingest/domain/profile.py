@@ -40,6 +40,9 @@ class Profile:
     """What an order says of its receiver lies apart: it fills gaps and never replaces.
 
     A value, but not frozen: that makes it dear.
+
+    Args:
+        shared: What the same person refused under other ids: it counts while they are one.
     """
 
     own: Mapping[str, Register] = field(default_factory=dict)
@@ -48,6 +51,7 @@ class Profile:
     consents: Mapping[str, Register] = field(default_factory=dict)
     joined_us: int | None = None
     login_us: int | None = None
+    shared: Mapping[str, Register] = field(default_factory=dict)
 
 
 def absorb(known: Profile, said: CustomerFacts) -> Profile:
@@ -81,7 +85,35 @@ def absorb_home(known: Profile, order: OrderHome) -> Profile:
         known.consents,
         known.joined_us,
         known.login_us,
+        known.shared,
     )
+
+
+def own_contacts(profile: Profile) -> Mapping[str, str]:
+    """Return the number and the mailbox that are the customer's own, spelled in one way.
+
+    What an order says of its receiver is not: a present goes to somebody else's number.
+    """
+    held = {name: profile.own[name].value for name in ("phone", "email") if name in profile.own}
+    return {name: value.lower() for name, value in held.items() if value}
+
+
+def refusals(profile: Profile) -> Mapping[str, Register]:
+    """Return the consents that the customer refused under this id."""
+    return {key: one for key, one in profile.consents.items() if one.value[0] is False}
+
+
+def bound_by(profile: Profile, others: Iterable[Profile]) -> Profile:
+    """Return the profile of somebody who is also *others*: what one refused, all refused."""
+    shared: dict[str, Register] = {}
+    for other in others:
+        shared = _merged(shared, refusals(other))
+    return replace(profile, shared=shared)
+
+
+def concerns_matching(merged: Profile, *, before: Profile) -> bool:
+    """Tell whether who the customer is, or what others of that person are bound by, may change."""
+    return own_contacts(merged) != own_contacts(before) or refusals(merged) != refusals(before)
 
 
 def publish(shop_id: str, customer_id: str, revision: int, profile: Profile) -> CustomerProfile:
@@ -108,7 +140,7 @@ def publish(shop_id: str, customer_id: str, revision: int, profile: Profile) -> 
         ),
         consents=tuple(
             _consent(key, one)
-            for key, one in sorted(profile.consents.items())
+            for key, one in sorted(_stricter(profile).items())
             if one.value[0] is not None
         ),
         joined_at=None if profile.joined_us is None else _at(profile.joined_us),
@@ -129,7 +161,8 @@ def is_news(merged: Profile, *, to: Profile) -> bool:
 
 def to_document(profile: Profile) -> dict[str, Any]:
     """Return the profile as JSON's own types, to be stored."""
-    return {
+    shared = {"shared": _rows(profile.shared)} if profile.shared else {}
+    return shared | {
         "own": _rows(profile.own),
         "from_orders": _rows(profile.from_orders),
         "attributes": _rows(profile.attributes),
@@ -147,6 +180,7 @@ def from_document(document: Mapping[str, Any]) -> Profile:
         consents=_read(document["consents"]),
         joined_us=document["joined_us"],
         login_us=document["login_us"],
+        shared=_read(document.get("shared", {})),
     )
 
 
@@ -196,10 +230,14 @@ def _told(profile: Profile) -> tuple[object, ...]:
     return (
         _values(profile),
         profile.attributes,
-        profile.consents,
+        _stricter(profile),
         profile.joined_us,
         profile.login_us,
     )
+
+
+def _stricter(profile: Profile) -> Mapping[str, Register]:
+    return {**profile.consents, **profile.shared, **refusals(profile)}
 
 
 def _values(profile: Profile) -> dict[str, Any]:

@@ -197,8 +197,8 @@ async def edit_many(
     shop = await ports.directory.shop(shop_id)
     said = [(one.name, one.value) for one in new.change.attributes]
     wrong = [
-        FieldError(f"/change/attributes/{place}", code)
-        for place, code, _ in faults(shop.attributes, said)
+        FieldError(f"/change/attributes/{place}", code, why)
+        for place, code, why in faults(shop.attributes, said)
     ]
     if wrong:
         raise Unprocessable("the shop's attributes are not such", errors=wrong)

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import orjson
-from sqlalchemy import delete, text, tuple_
+from sqlalchemy import Select, delete, select, text, tuple_, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,10 +17,13 @@ from ingest.domain.facts import Fact
 from ingest.domain.profile import Profile, from_document, to_document
 from ingest.edges.store import encoded_records, tombstone_record
 from ingest.edges.tables import (
+    contact_point,
     edited,
     erased,
+    gone,
     import_reject,
     ingest_spool,
+    merge,
     plumbing,
     profile,
     review_text,
@@ -32,7 +35,7 @@ from plumbing.seal import Sealer
 from plumbing.upsert import upsert
 
 # Locked one by one in sorted order: the order of the keys decides, not the planner.
-_LOCKED = text(
+LOCKED = text(
     """
     select p.shop_id, p.customer_id, p.revision, p.sealed
     from profile p
@@ -55,10 +58,12 @@ _MADE = text(
 )
 _SAVED = text(
     """
-    update profile p set revision = new.revision, sealed = decode(new.sealed, 'hex')
+    update profile p set revision = new.revision, sealed = decode(new.sealed, 'hex'),
+                         is_matched = p.is_matched and not new.to_match
     from unnest(cast(cast(:shops as text) as text[]), cast(cast(:customers as text) as text[]),
-                cast(cast(:revisions as text) as bigint[]), cast(cast(:sealed as text) as text[]))
-         as new(shop_id, customer_id, revision, sealed)
+                cast(cast(:revisions as text) as bigint[]), cast(cast(:sealed as text) as text[]),
+                cast(cast(:to_match as text) as bool[]))
+         as new(shop_id, customer_id, revision, sealed, to_match)
     where p.shop_id = new.shop_id and p.customer_id = new.customer_id
     """
 )
@@ -94,7 +99,7 @@ class PeopleStore:
             "customers": arrays.texts([customer_id for _, customer_id in ordered]),
         }
         await self._conn.execute(_MADE, asked)
-        found = await self._conn.execute(_LOCKED, asked)
+        found = await self._conn.execute(LOCKED, asked)
         known: dict[Who, tuple[int, Profile]] = dict.fromkeys(ordered, (0, EMPTY))
         for shop_id, customer_id, revision, sealed in found:
             who = (shop_id, customer_id)
@@ -112,13 +117,16 @@ class PeopleStore:
         found = await self._conn.execute(_ERASED, asked)
         return {hashes[row.shop_id, bytes(row.customer_hash)] for row in found}
 
-    async def save_profiles(self, profiles: Mapping[Who, tuple[int, Profile]]) -> None:
+    async def save_profiles(
+        self, profiles: Mapping[Who, tuple[int, Profile]], *, to_match: Collection[Who]
+    ) -> None:
         """Write profiles whose rows are locked."""
         if profiles:
             columns = {
                 "shops": arrays.texts([shop_id for shop_id, _ in profiles]),
                 "customers": arrays.texts([customer_id for _, customer_id in profiles]),
                 "revisions": arrays.plain([revision for revision, _ in profiles.values()]),
+                "to_match": arrays.plain([who in to_match for who in profiles]),
                 "sealed": arrays.plain(
                     [
                         self._sealer.seal(_packed(merged), _context(who)).hex()
@@ -142,6 +150,12 @@ class PeopleStore:
         letters = plumbing.dead_letter
         for statement in (
             delete(profile).where(tuple_(profile.c.shop_id, profile.c.customer_id).in_(whom)),
+            insert(gone)
+            .from_select(["shop_id", "customer_id"], _merged_of(whom))
+            .on_conflict_do_nothing(),
+            delete(contact_point).where(
+                tuple_(contact_point.c.shop_id, contact_point.c.customer_id).in_(whom)
+            ),
             delete(edited).where(tuple_(edited.c.shop_id, edited.c.customer_id).in_(whom)),
             delete(review_text).where(
                 tuple_(review_text.c.shop_id, review_text.c.customer_id).in_(whom)
@@ -201,6 +215,18 @@ class PeopleStore:
 
     def _hash(self, who: Who) -> bytes:
         return blind_of(self._sealer, who)
+
+
+def _merged_of(whom: Collection[Who]) -> Select[Any]:
+    """Return who of them is part of a merge."""
+    both = (
+        select(merge.c.shop_id, one.label("customer_id")).where(
+            tuple_(merge.c.shop_id, one).in_(whom)
+        )
+        for one in (merge.c.alias_id, merge.c.survivor_id)
+    )
+    named = union(*both).subquery()
+    return select(named.c.shop_id, named.c.customer_id)
 
 
 def blind_of(sealer: Sealer, who: Who) -> bytes:

@@ -97,6 +97,7 @@ class Ports:
     trusted_proxies: int
     now: Callable[[], datetime]
     wake: Callable[[], None]
+    merges_customers: bool = False
 
 
 def get_ports(request: Request) -> Ports:

@@ -10,9 +10,12 @@ from ingest.errors import (
     AttributeRefused,
     EditTooOld,
     ImportEnded,
+    MergeRefused,
     NotDurable,
+    NotMerged,
     ShopExists,
     UnknownConnector,
+    UnknownCustomer,
     UnknownShop,
 )
 from web.openapi import Shown
@@ -151,6 +154,13 @@ _EDIT: Final = {
     "customers": 2,
     "reverted_at": None,
 }
+_MERGE: Final = {
+    "alias_id": "c-8",
+    "survivor_id": "c-7",
+    "decided_at": "2026-01-05T02:00:00Z",
+    "why": "phone",
+}
+_PERSON: Final = {"survivor_id": "c-7", "customers": ["c-7", "c-8"], "merges": [_MERGE]}
 _IMPORT: Final = {
     "import_id": "im_Zk0yV1pXb3N4Y2hQcGJ0d2N2",
     "kind": "orders",
@@ -213,6 +223,25 @@ SHOWN: Final[Mapping[str, Shown]] = {
     "revert_edit": Shown(
         answer={**_EDIT, "reverted_at": "2026-01-06T02:00:00Z"}, refusals=[NotFound, EditTooOld]
     ),
+    "list_merges": Shown(answer={"merges": [_MERGE]}),
+    "list_doubtful_contacts": Shown(
+        answer={
+            "doubtful": [
+                {
+                    "why": "phone",
+                    "since": "2026-01-05T02:00:00Z",
+                    "customers": ["c-1", "c-2", "c-3", "c-4", "c-5", "c-6"],
+                }
+            ]
+        }
+    ),
+    "merge_customers": Shown(
+        bodies={"two": {"customers": ["c-7", "c-8"]}},
+        answer=_PERSON,
+        refusals=[UnknownCustomer, MergeRefused],
+    ),
+    "undo_merge": Shown(refusals=[NotMerged, MergeRefused]),
+    "get_person": Shown(answer=_PERSON),
     "add_import": Shown(answer=_IMPORT, refusals=[UnknownShop, ImportEnded]),
     "list_imports": Shown(answer={"imports": [_IMPORT], "cursor": None}),
     "get_import": Shown(

@@ -130,7 +130,11 @@ profile = Table(
     Column("customer_id", Text, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("sealed", LargeBinary),  # null: a row that was only locked so far
+    Column("is_matched", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("shop_id", "customer_id"),
+    Index(
+        "ix_profile_unmatched", "shop_id", "customer_id", postgresql_where=text("not is_matched")
+    ),
     postgresql_with={"fillfactor": 70},
 )
 
@@ -142,6 +146,66 @@ erased = Table(
     Column("customer_hash", LargeBinary, nullable=False),
     Column("erased_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("shop_id", "customer_hash"),
+)
+
+# The number and the mailbox that are a customer's own, by keyed hash.
+contact_point = Table(
+    "contact_point",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("blind", LargeBinary, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    PrimaryKeyConstraint("shop_id", "blind", "customer_id"),
+    Index(None, "shop_id", "customer_id"),
+)
+
+# Two customers that are one person; without a contact, since somebody said so.
+merge = Table(
+    "merge",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("alias_id", Text, nullable=False),
+    Column("survivor_id", Text, nullable=False),
+    Column("decided_at", DateTime(timezone=True), nullable=False),
+    Column("kind", Text),
+    Column("blind", LargeBinary),
+    PrimaryKeyConstraint("shop_id", "alias_id"),
+    Index(None, "shop_id", "survivor_id"),
+    Index(None, "shop_id", "blind"),
+    Index(None, "shop_id", "decided_at"),
+)
+
+# Pairs that somebody parted: they are not merged again.
+parted = Table(
+    "parted",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("first_id", Text, nullable=False),
+    Column("second_id", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("shop_id", "first_id", "second_id"),
+    Index(None, "shop_id", "second_id"),
+)
+
+# Contacts that merge nobody: a person is to judge.
+doubtful = Table(
+    "doubtful",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("blind", LargeBinary, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("shop_id", "blind"),
+)
+
+# Who was erased and is part of a merge, until that is cut.
+gone = Table(
+    "gone",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    PrimaryKeyConstraint("shop_id", "customer_id"),
 )
 
 review_text = Table(
