@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
@@ -80,7 +80,7 @@ _ANY_PROBLEM = {
     "content": {MEDIA_TYPE: {"schema": {"$ref": SCHEMAS + "Problem"}}},
 }
 _LIMITS = ("RateLimit", "RateLimit-Policy")
-_HEADERS = {
+_HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "RateLimit": {
         "description": "What is left of the quota, and for how many seconds; none without a quota",
         "schema": _TEXT,
@@ -274,7 +274,8 @@ def _response(
     names: list[str] = []
     if status in (401, 403):
         names.append("WWW-Authenticate")
-    if status in (429, 503) or hasattr(kinds[0], "retry_after_s"):
+    waits = [hasattr(kind, "retry_after_s") for kind in kinds]
+    if status in (429, 503) or all(waits):
         names.append("Retry-After")
     if status == 429:
         names += _LIMITS
@@ -288,7 +289,10 @@ def _response(
             }
         },
     }
-    return response | ({"headers": _headers(names)} if names else {})
+    headers = _headers(names)
+    if any(waits) and "Retry-After" not in headers:
+        headers["Retry-After"] = {**_HEADERS["Retry-After"], "required": False}
+    return response | ({"headers": headers} if headers else {})
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:
