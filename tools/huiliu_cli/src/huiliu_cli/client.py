@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, BinaryIO, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -173,3 +173,8 @@ def refusal(answer: httpx.Response) -> str:
     again = answer.headers.get("retry-after")
     wait = f"; try again in {again} s" if again else ""
     return f"{answer.status_code} {said}{' (' + ', '.join(faults) + ')' if faults else ''}{wait}"
+
+
+def shop_path(shop: str, *steps: str) -> str:
+    """Return the path of something below a shop, each step quoted."""
+    return "/".join(["/v1/shops", *(quote(step, safe="") for step in (shop, *steps))])

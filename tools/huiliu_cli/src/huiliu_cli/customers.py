@@ -2,11 +2,10 @@
 
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import quote
 
 import typer
 
-from huiliu_cli.client import Service, Session
+from huiliu_cli.client import Service, Session, shop_path
 from huiliu_cli.dead_letters import AsJson
 from huiliu_cli.files import json_of, text_of
 from huiliu_cli.render import printable, show, show_json, show_rows
@@ -23,7 +22,7 @@ Shop = Annotated[str, typer.Option("--shop", help="Whose it is.")]
 def list_attributes(ctx: typer.Context, shop: Shop, *, as_json: AsJson = False) -> None:
     """List a shop's own attributes."""
     session: Session = ctx.obj
-    path = _path(shop, "attributes")
+    path = shop_path(shop, "attributes")
     rows = session.ask(Service.INGEST, "GET", path, scope="shops:read")["attributes"]
     if as_json:
         show_json(rows)
@@ -48,7 +47,7 @@ def define_attribute(  # noqa: PLR0913 - one option a choice
     """Define an attribute, or change its label and choices."""
     session: Session = ctx.obj
     body = {"type": kind, "label": label, "choices": choices or []}
-    path = _path(shop, "attributes", name)
+    path = shop_path(shop, "attributes", name)
     made = session.ask(Service.INGEST, "PUT", path, scope="shops:write", body=body)
     (show_json if as_json else show)(made)
 
@@ -57,7 +56,7 @@ def define_attribute(  # noqa: PLR0913 - one option a choice
 def remove_attribute(ctx: typer.Context, name: str, shop: Shop) -> None:
     """Take no more values of an attribute."""
     session: Session = ctx.obj
-    session.ask(Service.INGEST, "DELETE", _path(shop, "attributes", name), scope="shops:write")
+    session.ask(Service.INGEST, "DELETE", shop_path(shop, "attributes", name), scope="shops:write")
     typer.echo("it is no attribute any more")
 
 
@@ -75,7 +74,7 @@ def make_edit(
     session: Session = ctx.obj
     ids = [line for line in text_of(customers).splitlines() if line]
     body = {"customers": ids, "change": json_of(change), "source": source}
-    path = _path(shop, "customers", "edits")
+    path = shop_path(shop, "customers", "edits")
     _tell(session.ask(Service.INGEST, "POST", path, scope=WRITE, body=body), as_json=as_json)
 
 
@@ -83,7 +82,7 @@ def make_edit(
 def list_edits(ctx: typer.Context, shop: Shop, *, as_json: AsJson = False) -> None:
     """List the latest changes of many customers."""
     session: Session = ctx.obj
-    path = _path(shop, "customers", "edits")
+    path = shop_path(shop, "customers", "edits")
     rows = session.ask(Service.INGEST, "GET", path, scope="customers:read")["edits"]
     if as_json:
         show_json(rows)
@@ -102,7 +101,7 @@ def revert_edit(
 ) -> None:
     """Set what was there before; what was said since then stays."""
     session: Session = ctx.obj
-    path = _path(shop, "customers", "edits", edit, "revert")
+    path = shop_path(shop, "customers", "edits", edit, "revert")
     _tell(session.ask(Service.INGEST, "POST", path, scope=WRITE), as_json=as_json)
 
 
@@ -112,7 +111,3 @@ def _tell(edit: dict[str, Any], *, as_json: bool) -> None:
         return
     back = "" if edit["reverted_at"] is None else ", and taken back"
     typer.echo(f"edit {printable(edit['edit_id'])}: {edit['customers']} customers changed{back}")
-
-
-def _path(shop: str, *steps: str) -> str:
-    return "/".join(["/v1/shops", *(quote(step, safe="") for step in (shop, *steps))])

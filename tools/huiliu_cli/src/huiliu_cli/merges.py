@@ -1,11 +1,10 @@
 """`huiliu merges`: which customers are one person, to be looked at, said and undone."""
 
 from typing import Annotated, Final
-from urllib.parse import quote
 
 import typer
 
-from huiliu_cli.client import Service, Session
+from huiliu_cli.client import Service, Session, shop_path
 from huiliu_cli.dead_letters import AsJson
 from huiliu_cli.render import printable, show, show_json, show_rows
 
@@ -21,7 +20,7 @@ Shop = Annotated[str, typer.Option("--shop", help="Whose customers.")]
 def list_merges(ctx: typer.Context, shop: Shop, *, as_json: AsJson = False) -> None:
     """List the latest merges that stand, and why."""
     session: Session = ctx.obj
-    rows = session.ask(Service.INGEST, "GET", _path(shop, "merges"), scope=READ)["merges"]
+    rows = session.ask(Service.INGEST, "GET", shop_path(shop, "merges"), scope=READ)["merges"]
     if as_json:
         show_json(rows)
         return
@@ -32,7 +31,7 @@ def list_merges(ctx: typer.Context, shop: Shop, *, as_json: AsJson = False) -> N
 def doubtful(ctx: typer.Context, shop: Shop, *, as_json: AsJson = False) -> None:
     """List contacts that too many share to merge anybody: somebody must judge."""
     session: Session = ctx.obj
-    path = _path(shop, "merges", "doubtful")
+    path = shop_path(shop, "merges", "doubtful")
     rows = session.ask(Service.INGEST, "GET", path, scope=READ)["doubtful"]
     if as_json:
         show_json(rows)
@@ -50,7 +49,7 @@ def person(
 ) -> None:
     """Tell which customers are the same person as this one."""
     session: Session = ctx.obj
-    path = _path(shop, "customers", customer, "person")
+    path = shop_path(shop, "customers", customer, "person")
     found = session.ask(Service.INGEST, "GET", path, scope=READ)
     if as_json:
         show_json(found)
@@ -70,7 +69,7 @@ def make_merge(
     """Say that two customers are one person."""
     session: Session = ctx.obj
     body = {"customers": [first, second]}
-    found = session.ask(Service.INGEST, "POST", _path(shop, "merges"), scope=WRITE, body=body)
+    found = session.ask(Service.INGEST, "POST", shop_path(shop, "merges"), scope=WRITE, body=body)
     if as_json:
         show_json(found)
     else:
@@ -85,9 +84,5 @@ def undo(
 ) -> None:
     """Restore a customer who was merged into another; they are not merged again by themselves."""
     session: Session = ctx.obj
-    session.ask(Service.INGEST, "DELETE", _path(shop, "merges", alias), scope=WRITE)
+    session.ask(Service.INGEST, "DELETE", shop_path(shop, "merges", alias), scope=WRITE)
     typer.echo(f"{printable(alias)} is a person apart")
-
-
-def _path(shop: str, *steps: str) -> str:
-    return "/".join(["/v1/shops", *(quote(step, safe="") for step in (shop, *steps))])

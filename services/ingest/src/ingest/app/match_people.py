@@ -108,10 +108,8 @@ async def match(
     return True
 
 
-async def merge_by_hand(
-    store: Store, shop_id: str, pair: tuple[str, str], at: datetime
-) -> Link | None:
-    """Merge two customers, although somebody may have parted them. None: they are one already.
+async def merge_by_hand(store: Store, shop_id: str, pair: tuple[str, str], at: datetime) -> None:
+    """Merge two customers, although somebody may have parted them, unless they are one already.
 
     Raises:
         UnknownCustomer: Nothing is known of one of them.
@@ -122,7 +120,7 @@ async def merge_by_hand(
         raise UnknownCustomer(f"nothing is known of {' and '.join(missing)}")
     persons = Persons(links)
     if persons.are_one(*pair):
-        return None
+        return
     ours, theirs = persons.members(pair[0]), persons.members(pair[1])
     if len(ours) + len(theirs) > MOST_MEMBERS:
         raise MergeRefused(f"at most {MOST_MEMBERS} customers can be one person")
@@ -132,7 +130,6 @@ async def merge_by_hand(
     await store.add_links([link])
     await keep_changed(store, known, _bound(shop_id, known, [*links, link]))
     await store.announce(_news(shop_id, [link], (), at))
-    return link
 
 
 async def undo(store: Store, shop_id: str, alias_id: str, at: datetime) -> None:
