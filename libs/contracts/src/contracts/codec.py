@@ -17,7 +17,7 @@ import msgspec
 from google.protobuf.message import DecodeError, Message
 
 from contracts import events
-from contracts.ids import derive
+from contracts.ids import derive, deriver
 from contracts.mapping import Incomplete, Mapping
 from contracts.topics import BY_NAME, TOPICS
 from huiliu.v1 import (
@@ -107,7 +107,6 @@ def encode(
     at: datetime,
     topic: str | None = None,
     traceparent: str = "",
-    kind: type | None = None,
 ) -> Encoded:
     """Return *event* as a record.
 
@@ -120,9 +119,8 @@ def encode(
         at: When it says so; travels as `ce_time` and is no part of the id.
         topic: Where it goes when its type travels on several topics; the first such by default.
         traceparent: W3C trace context to pass on; none when empty.
-        kind: What *event* is, when it is of another type that has the same fields.
     """
-    kind = kind or type(event)
+    kind: type = type(event)
     value = _MAPPINGS[kind].to_wire(event).SerializeToString(deterministic=True)
     name = topic or _HOME[kind]
     event_id = derive("event", kind.__name__, hashlib.sha256(value).hexdigest())
@@ -132,14 +130,51 @@ def encode(
         key and key(event),
         event_id,
         value,
-        _headers(kind.__name__, event_id, source, at, traceparent),
+        _with_id(event_id, _headers(kind.__name__, source, at, traceparent)),
     )
+
+
+def encode_ready(
+    kind: type,
+    ready: Iterable[tuple[bytes, bytes]],
+    *,
+    source: str,
+    at: datetime,
+    traceparent: str = "",
+) -> list[Encoded]:
+    """Do what `encode` does for events of one *kind* whose key and message are bytes already.
+
+    These bytes must be what `encode` would have made of them: the ids come from them.
+    """
+    name, topic = kind.__name__, _HOME[kind]
+    id_of = deriver("event", name)
+    records = []
+    around = _headers(name, source, at, traceparent)
+    for key, value in ready:
+        event_id = id_of(hashlib.sha256(value).hexdigest())
+        records.append(Encoded(topic, key, event_id, value, _with_id(event_id, around)))
+    return records
+
+
+def begun(kind: type, **fields: str) -> bytes:
+    """Return the bytes of a message's first *fields*; those of the others may follow."""
+    return _MESSAGES[kind](**fields).SerializeToString(deterministic=True)
+
+
+def numbers(kind: type, *path: str) -> dict[str, int]:
+    """Return the wire's number of each field of *kind*, or of the message at *path* inside it."""
+    message: Any = _MESSAGES[kind].DESCRIPTOR
+    for step in path:
+        message = message.fields_by_name[step].message_type
+    return {one.name.removesuffix("_us"): one.number for one in message.fields}
 
 
 def tombstone(topic: str, key: bytes, *, source: str, at: datetime) -> Encoded:
     """Return the record that erases *key* from a compacted topic."""
     event_id = derive("tombstone", topic, key.decode())
-    return Encoded(topic, key, event_id, None, _headers("Tombstone", event_id, source, at, ""))
+    return Encoded(
+        topic, key, event_id, None, _with_id(event_id, _headers("Tombstone", source, at, ""))
+    )
 
 
 def decoder(views: Views) -> Decode:
@@ -223,15 +258,22 @@ def _constant(type_name: str, source: str) -> tuple[Header, Header, Header, Head
 
 
 def _headers(
-    type_name: str, event_id: str, source: str, at: datetime, traceparent: str
-) -> tuple[Header, ...]:
+    type_name: str, source: str, at: datetime, traceparent: str
+) -> tuple[tuple[Header, ...], tuple[Header, ...]]:
+    """Return what stands before an event's id, and what behind."""
     version, kind, of, end = _constant(type_name, source)
-    name = ("ce_id", event_id.encode())
     # RFC 3339 in quotes, in an eighth of the time that isoformat() takes.
     time = ("ce_time", msgspec.json.encode(at if at.tzinfo is UTC else at.astimezone(UTC))[1:-1])
     if not traceparent:
-        return version, kind, of, name, time, end
-    return version, kind, of, name, time, end, ("traceparent", traceparent.encode())
+        return (version, kind, of), (time, end)
+    return (version, kind, of), (time, end, ("traceparent", traceparent.encode()))
+
+
+def _with_id(
+    event_id: str, around: tuple[tuple[Header, ...], tuple[Header, ...]]
+) -> tuple[Header, ...]:
+    before, after = around
+    return (*before, ("ce_id", event_id.encode()), *after)
 
 
 decode: Final = decoder({})

@@ -1,6 +1,7 @@
 """Ingest as a process: what is opened, what runs, in which order it ends."""
 
 import asyncio
+import logging
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import topics
 from ingest import metrics
-from ingest.edges import api, connectors, customers, events, hooks, merges
+from ingest.edges import api, connectors, customers, events, hooks, merges, swift
 from ingest.edges.consumer import Consumer
 from ingest.edges.directory import Directory
 from ingest.edges.hot import HotEvents, HotHooks
@@ -51,6 +52,8 @@ SERVICE = "ingest"
 HOME = Path(__file__).parents[2]  # the folder with migrations/
 SWEEP_EVERY_S = 60.0
 SWEEP_LIMIT = 500
+
+log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -93,6 +96,8 @@ async def compose(
     settings: Settings, engine: AsyncEngine, watch: Watchdog, stop: asyncio.Event
 ) -> None:
     """Put the parts together and run them until *stop* is set."""
+    if not swift.COMPILED:
+        log.warning("orders are read slowly: _swift.pyx is not compiled")
     sealer = Sealer(data_key(settings.data_key.get_secret_value()))
     grp = SERVICE + settings.group_suffix
     relay = Relay(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Generic, Literal, Protocol, TypeVar
+from typing import Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from ingest.domain.facts import ByOrder, ByParcel, Fact, Item, Ready, Waiting
 
@@ -48,8 +48,7 @@ class Registry(Protocol):
         """Note further spellings (spelling, order, customer) and free what waits for them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     status: Literal["accepted", "duplicate", "too_large"]
     event_id: str
 
@@ -92,18 +91,23 @@ async def accept_facts(
     return outcomes
 
 
-async def accept_one(fact: Fact, *, log: Log[E]) -> Outcome:
-    """Make one fact durable whose owner is known: what `accept_facts` does, for most posts."""
-    entry = log.entry(fact)
-    status = _status(entry, (), log)
-    if status == "accepted":
-        await log.put((entry,))
-        log.remember((entry.event_id,))
-    return Outcome(status, entry.event_id)
+async def accept_entries(entries: Iterable[E], *, log: Log[E]) -> list[Outcome]:
+    """Do what `accept_facts` does for facts whose owner is known, and which are entries already."""
+    outcomes = []
+    fresh: dict[str, E] = {}
+    for entry in entries:
+        status = _status(entry, fresh, log)
+        outcomes.append(Outcome(status, entry.event_id))
+        if status == "accepted":
+            fresh[entry.event_id] = entry
+    if fresh:
+        await log.put(list(fresh.values()))
+        log.remember(fresh)
+    return outcomes
 
 
 def is_fresh(entry: E, *, log: Log[E]) -> bool:
-    """Tell whether *entry* only has to be made durable, and remembered then; else use `accept_one`.
+    """Tell whether *entry* only has to be made durable, and remembered then.
 
     It is for who cannot wait.
     """

@@ -14,13 +14,15 @@ from typing_extensions import override
 
 from contracts.events import OrderFacts, Shop
 from ingest import metrics
-from ingest.app.accept_facts import Outcome, accept_facts, accept_one, is_fresh
+from ingest.app.accept_facts import Outcome, accept_entries, accept_facts, is_fresh
 from ingest.domain import attributes
-from ingest.domain.facts import Item, Ready
+from ingest.domain.facts import Item
+from ingest.domain.reading import micros
 from ingest.edges import swift
 from ingest.edges.idempotency import IdempotentRoute
 from ingest.edges.native import AnyEvent, Batch, Customer, Event
 from ingest.edges.ports import Ports, get_ports
+from plumbing import trace
 from web.auth import ShopId, require
 from web.bodies import MOST_COUNTED, JsonBody
 from web.hot import Answer, Tell
@@ -73,13 +75,15 @@ class Fault:
 
 
 Faults: TypeAlias = tuple[Fault, ...]
-Read: TypeAlias = Event | swift.Order
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
     single: bool
-    events: Sequence[Read | Faults]
+    events: Sequence[Event | Faults]
+
+    def __len__(self) -> int:
+        return len(self.events)
 
 
 class EventFault(BaseModel):
@@ -121,17 +125,8 @@ class EventsBody(JsonBody[Any]):
         self.name = "Events"
 
     @override
-    def _parse(self, raw: bytes) -> Posted:
-        return quickly(raw) or strictly(raw)
-
-
-def quickly(raw: bytes) -> Posted | None:
-    """Read what is right and plainly spelled; None says nothing about what it is."""
-    if raw.startswith(b'{"events":'):
-        orders = swift.orders(raw)
-        return None if orders is None else Posted(False, orders)
-    order = swift.order(raw)
-    return None if order is None else Posted(True, [order])
+    def _parse(self, raw: bytes) -> Posted | swift.Plain:
+        return swift.plain(raw) or strictly(raw)
 
 
 def strictly(raw: bytes) -> Posted:
@@ -163,23 +158,28 @@ body = EventsBody()
 )
 async def post_events(
     shop_id: ShopId,
-    posted: Annotated[Posted, Depends(body)],
+    posted: Annotated[Posted | swift.Plain, Depends(body)],
     ports: Annotated[Ports, Depends(get_ports)],
 ) -> Response:
     """Take one event, or up to 500. 200 means that the accepted ones survive any crash."""
     shop = await ports.directory.shop(shop_id)
-    headers = ports.quotas.admit(shop, len(posted.events))
+    headers = ports.quotas.admit(shop, len(posted))
     answer = await take(shop_id, posted, ports)
     return Response(
         answer.content, answer.status, headers=headers, media_type=answer.media_type.decode()
     )
 
 
-async def take(shop_id: str, posted: Posted, ports: Ports) -> Answer:
+async def take(shop_id: str, posted: Posted | swift.Plain, ports: Ports) -> Answer:
     """Make the good ones of *posted* durable, and answer for each."""
+    if isinstance(posted, swift.Plain):
+        if posted.newest_us() <= micros(_limit(ports)):
+            return await _take_plain(shop_id, posted, ports)
+        posted = strictly(posted.raw)
     events = await judged(posted.events, await ports.directory.shop(shop_id), ports)
     items = [one.item(shop_id) for one in events if not isinstance(one, tuple)]
     outcomes = await _accepted(shop_id, items, ports)
+    _count(outcomes)
     answers = iter(outcomes)
     results = [
         _refused(number, one) if isinstance(one, tuple) else _result(number, next(answers))
@@ -188,13 +188,22 @@ async def take(shop_id: str, posted: Posted, ports: Ports) -> Answer:
     return _answer(posted.single, results)
 
 
+async def _take_plain(shop_id: str, plain: swift.Plain, ports: Ports) -> Answer:
+    publisher = ports.publisher
+    entries = publisher.entries(OrderFacts, plain.ready(shop_id), trace.current())
+    outcomes = await accept_entries(entries, log=publisher)
+    _count(outcomes)
+    results = [_result(number, outcome) for number, outcome in enumerate(outcomes)]
+    return _answer(plain.single, results)
+
+
 def begin(shop_id: str, raw: bytes, traceparent: str, ports: Ports, tell: Tell) -> bool:
     """Do what `take` does for one plain order of a known shop; False if it is anything else."""
-    order = swift.order(raw)
-    if order is None or order.newest() > _limit(ports):
+    plain = swift.single(raw)
+    if plain is None or plain.newest_us() > micros(_limit(ports)):
         return False
     publisher = ports.publisher
-    entry = publisher.entry_of(OrderFacts, order.fields(shop_id), traceparent)
+    (entry,) = publisher.entries(OrderFacts, plain.ready(shop_id), traceparent)
     if not is_fresh(entry, log=publisher):
         return False
     event_id = entry.event_id
@@ -213,15 +222,12 @@ def begin(shop_id: str, raw: bytes, traceparent: str, ports: Ports, tell: Tell) 
 async def _accepted(shop_id: str, items: Sequence[Item], ports: Ports) -> list[Outcome]:
     if not items:
         return []
-    only = items[0]
-    if len(items) == 1 and isinstance(only.said, Ready) and only.review_text is None:
-        return [await accept_one(only.said.fact, log=ports.publisher)]
     return await accept_facts(shop_id, items, registry=ports.registry, log=ports.publisher)
 
 
 async def judged(
-    events: Sequence[Read | Faults], shop: Shop, ports: Ports
-) -> Sequence[Read | Faults]:
+    events: Sequence[Event | Faults], shop: Shop, ports: Ports
+) -> Sequence[Event | Faults]:
     """Refuse times that lie ahead, and attributes that the shop has not."""
     return [
         (isinstance(one, Customer) and _own_faults(one, shop)) or one
@@ -236,13 +242,13 @@ def _own_faults(customer: Customer, shop: Shop) -> Faults:
     )
 
 
-async def _in_time(events: Sequence[Read | Faults], ports: Ports) -> Sequence[Read | Faults]:
+async def _in_time(events: Sequence[Event | Faults], ports: Ports) -> Sequence[Event | Faults]:
     """Refuse what lies more than 10 min ahead of business time, known as of now."""
     if not _any_ahead(events, ports):
         return events
     await ports.directory.refresh_clock()
     limit = _limit(ports)
-    timed: list[Read | Faults] = []
+    timed: list[Event | Faults] = []
     for one in events:
         faults: Faults = ()
         if not isinstance(one, tuple):
@@ -255,7 +261,7 @@ async def _in_time(events: Sequence[Read | Faults], ports: Ports) -> Sequence[Re
     return timed
 
 
-def _any_ahead(events: Sequence[Read | Faults], ports: Ports) -> bool:
+def _any_ahead(events: Sequence[Event | Faults], ports: Ports) -> bool:
     limit = _limit(ports)
     return any(one.newest() > limit for one in events if not isinstance(one, tuple))
 
@@ -312,8 +318,12 @@ def _shown(name: str) -> str:
     return name if good and sum(c.isdigit() for c in name) < 5 else "*"
 
 
+def _count(outcomes: Sequence[Outcome]) -> None:
+    for status, count in Counter([one.status for one in outcomes]).items():
+        _COUNTS[status].inc(count)
+
+
 def _result(number: int, outcome: Outcome) -> dict[str, Any]:
-    _COUNTS[outcome.status].inc()
     if outcome.status == "too_large":
         fault = Fault("", "too_long", "the event is larger than a record may be")
         return _refused(number, (fault,))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.edges import events, hooks
+from ingest.edges import events, hooks, swift
 from ingest.edges.directory import Connector
 from ingest.edges.kinds import KINDS, Push
 from ingest.edges.ports import Ports
@@ -35,8 +35,8 @@ class HotEvents:
 
     async def take(self, ticket: str, headers: RawHeaders, raw: bytes) -> Answer | None:
         del headers
-        posted = events.quickly(raw)
-        return None if posted is None else await events.take(ticket, posted, self.ports)
+        plain = swift.plain(raw)
+        return None if plain is None else await events.take(ticket, plain, self.ports)
 
     def begin(self, ticket: str, raw: bytes, traceparent: str, tell: Tell) -> bool:
         """Take a single plain order, the most usual post, without waiting for anything."""

@@ -102,14 +102,17 @@ class Publisher:
         return self._kafka is not None and self._kafka.appender.is_late
 
     def entry(self, fact: Fact) -> OutRecord:
-        return self.entry_of(type(fact), fact, trace.current())
-
-    def entry_of(self, kind: type[Fact], fields: object, traceparent: str) -> OutRecord:
-        """Return the entry of a fact of which only the fields are there."""
-        encoded = codec.encode(
-            fields, source=SOURCE, at=self.now(), traceparent=traceparent, kind=kind
-        )
+        encoded = codec.encode(fact, source=SOURCE, at=self.now(), traceparent=trace.current())
         return place(encoded, self.partitions)
+
+    def entries(
+        self, kind: type[Fact], ready: Iterable[tuple[bytes, bytes]], traceparent: str
+    ) -> list[OutRecord]:
+        """Return the entries of facts whose keys and messages are bytes already."""
+        encoded = codec.encode_ready(
+            kind, ready, source=SOURCE, at=self.now(), traceparent=traceparent
+        )
+        return [place(one, self.partitions) for one in encoded]
 
     def seen(self, event_id: str) -> bool:
         return event_id in self._lately

@@ -14,6 +14,7 @@ from ingest.domain.push import MOST_TOLD, Context, Reading
 from ingest.domain.reading import Unmappable
 from ingest.edges import events
 from ingest.edges.directory import Connector
+from ingest.edges.native import Event
 from ingest.edges.ports import Ports
 from ingest.edges.pulls.pull import Pull
 from web.bodies import Strict
@@ -191,7 +192,7 @@ def saved(model: type[C], text: str) -> C:
 
 
 async def of_events(
-    read: Sequence[events.Read | events.Faults],
+    read: Sequence[Event | events.Faults],
     connector: Connector,
     ports: Ports,
     notes: Mapping[str, int],
