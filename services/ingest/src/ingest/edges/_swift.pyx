@@ -26,6 +26,8 @@ cdef enum:
     SPARE = 256  # bytes: a small order is longer as a message than in JSON
     MOST_QUANTITY = 1_000_000
     MOST_DIGITS = 15
+    FIRST_SHOWN = 32  # what stands before are control characters
+    DELETE = 127
 
 cdef enum Kind:
     WORD  # the text that says which kind of event it is; not written
@@ -98,18 +100,18 @@ cdef inline bint put_sized(Sink* sink, int number, Text begin, Py_ssize_t size) 
 
 
 cdef inline Text blank(Text s) noexcept nogil:
-    while s[0] == 32 or s[0] == 10 or s[0] == 13 or s[0] == 9:
+    while s[0] == c' ' or s[0] == c'\n' or s[0] == c'\r' or s[0] == c'\t':
         s += 1
     return s
 
 
 cdef inline bint digit(unsigned char c) noexcept nogil:
-    return 48 <= c <= 57
+    return c'0' <= c <= c'9'
 
 
 cdef inline int two(Text s) noexcept nogil:
     """Return the number of two digits, or -1."""
-    return (s[0] - 48) * 10 + s[1] - 48 if digit(s[0]) and digit(s[1]) else -1
+    return (s[0] - c'0') * 10 + s[1] - c'0' if digit(s[0]) and digit(s[1]) else -1
 
 
 cdef inline bint goes_on(unsigned char c) noexcept nogil:
@@ -144,15 +146,15 @@ cdef Text read_text(Text s, Got* got, int most_chars) noexcept nogil:
     """Read a text without escapes of at most *most_chars* characters."""
     cdef int chars = 0
     cdef unsigned char c, high = 0
-    if s[0] != 34:
+    if s[0] != c'"':
         return NULL
     s += 1
     got.begin = s
     while True:
         c = s[0]
-        if c == 34:
+        if c == c'"':
             break
-        if c < 32 or c == 92 or c == 127:
+        if c < FIRST_SHOWN or c == c'\\' or c == DELETE:
             return NULL
         high |= c
         chars += not goes_on(c)
@@ -167,10 +169,10 @@ cdef Text read_integer(Text s, Got* got) noexcept nogil:
     """Read a number that is no more than digits; what follows says whether it ended."""
     cdef int length = 0
     got.number = 0
-    if s[0] == 48 and digit(s[1]):
+    if s[0] == c'0' and digit(s[1]):
         return NULL
     while digit(s[0]):
-        got.number = got.number * 10 + s[0] - 48
+        got.number = got.number * 10 + s[0] - c'0'
         s += 1
         length += 1
         if length > MOST_DIGITS:
@@ -194,43 +196,43 @@ cdef inline int days_in(int year, int month) noexcept nogil:
 cdef Text read_instant(Text s, Got* got, int64_t earliest, int64_t latest) noexcept nogil:
     """Read an RFC 3339 time in capitals with at most six decimals."""
     cdef int year, month, day, hour, minute, second, scale = 100_000, micros = 0, offset = 0, sign = 0
-    if s[0] != 34:
+    if s[0] != c'"':
         return NULL
     s += 1
-    if two(s) < 0 or two(s + 2) < 0 or s[4] != 45:
+    if two(s) < 0 or two(s + 2) < 0 or s[4] != c'-':
         return NULL
     year = two(s) * 100 + two(s + 2)
     month = two(s + 5)
-    if not 1 <= month <= 12 or s[7] != 45:
+    if not 1 <= month <= 12 or s[7] != c'-':
         return NULL
     day = two(s + 8)
-    if not 1 <= day <= days_in(year, month) or s[10] != 84:
+    if not 1 <= day <= days_in(year, month) or s[10] != c'T':
         return NULL
     hour = two(s + 11)
-    if not 0 <= hour <= 23 or s[13] != 58:
+    if not 0 <= hour <= 23 or s[13] != c':':
         return NULL
     minute = two(s + 14)
-    if not 0 <= minute <= 59 or s[16] != 58:
+    if not 0 <= minute <= 59 or s[16] != c':':
         return NULL
     second = two(s + 17)
     if not 0 <= second <= 59:
         return NULL
     s += 19
-    if s[0] == 46:
+    if s[0] == c'.':
         s += 1
         if not digit(s[0]):
             return NULL
         while digit(s[0]):
             if scale == 0:
                 return NULL
-            micros += (s[0] - 48) * scale
+            micros += (s[0] - c'0') * scale
             scale //= 10
             s += 1
-    if s[0] == 90:
+    if s[0] == c'Z':
         s += 1
-    elif s[0] == 43 or s[0] == 45:
-        sign = 1 if s[0] == 43 else -1
-        if not 0 <= two(s + 1) <= 23 or s[3] != 58 or not 0 <= two(s + 4) <= 59:
+    elif s[0] == c'+' or s[0] == c'-':
+        sign = 1 if s[0] == c'+' else -1
+        if not 0 <= two(s + 1) <= 23 or s[3] != c':' or not 0 <= two(s + 4) <= 59:
             return NULL
         offset = sign * (two(s + 1) * 60 + two(s + 4))
         s += 6
@@ -238,23 +240,24 @@ cdef Text read_instant(Text s, Got* got, int64_t earliest, int64_t latest) noexc
         return NULL
     got.number = days_before(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second
     got.number = (got.number - offset * 60) * 1_000_000 + micros
-    if s[0] != 34 or not earliest <= got.number < latest:
+    if s[0] != c'"' or not earliest <= got.number < latest:
         return NULL
     return s + 1
 
 
-cdef Text read_flag(Text s, Got* got) noexcept nogil:
-    if s[0] == 116 and s[1] == 114 and s[2] == 117 and s[3] == 101:
-        got.number = 1
-        return s + 4
-    if s[0] == 102 and s[1] == 97 and s[2] == 108 and s[3] == 115 and s[4] == 101:
-        got.number = 0
-        return s + 5
-    return NULL
+cdef inline Text past(Text s, const char* word) noexcept nogil:
+    """Return what comes behind *word*, or NULL if something else is there."""
+    while word[0]:
+        if s[0] != word[0]:
+            return NULL
+        s += 1
+        word += 1
+    return s
 
 
-cdef inline bint is_null(Text s) noexcept nogil:
-    return s[0] == 110 and s[1] == 117 and s[2] == 108 and s[3] == 108
+cdef inline Text read_flag(Text s, Got* got) noexcept nogil:
+    got.number = s[0] == c't'
+    return past(s, b"true") if got.number else past(s, b"false")
 
 
 cdef inline int find(const Table* table, Text begin, Py_ssize_t length) noexcept nogil:
@@ -310,6 +313,8 @@ cdef void load(Table* table, object rows, bint nullable) except *:
 
 
 cdef class Reader:
+    """Made once, of what is known of the fields of an order, its lines and its place."""
+
     cdef Table order, line, place
     cdef int items  # the wire's number of a line in the message of lines
     cdef int customer  # where it is in a table
@@ -359,35 +364,31 @@ cdef class Reader:
         cdef Text s = begin
         self.make_room(2 * size + SPARE)
         if many:
-            if not raw.startswith(b'{"events":'):
+            s = past(s, b'{"events":')
+            s = NULL if s == NULL else past(blank(s), b"[")
+            if s == NULL:
                 return None
-            s = blank(s + 10)
-            if s[0] != 91:
-                return None
-            s = blank(s + 1)
+            s = blank(s)
         orders = []
         while True:
             s = self.one(s, self.room + size, orders)
             if s == NULL:
                 return None
             s = blank(s)
-            if not many or s[0] != 44 or len(orders) == MOST_ORDERS:
+            if not many or s[0] != c',' or len(orders) == MOST_ORDERS:
                 break
             s = blank(s + 1)
         if many:
-            if s[0] != 93:
+            s = past(s, b"]")
+            s = NULL if s == NULL else past(blank(s), b"}")
+            if s == NULL:
                 return None
-            s = blank(s + 1)
-            if s[0] != 125:
-                return None
-            s = blank(s + 1)
+            s = blank(s)
         if s != begin + size:
             return None
         return orders
 
-    cdef Text one(
-        self, Text s, unsigned char* middle, list orders
-    ) except? NULL:
+    cdef Text one(self, Text s, unsigned char* middle, list orders) except? NULL:
         """Read one order and add it to *orders*: nested messages in front of *middle*, it behind."""
         cdef Got got[MOST_FIELDS]
         cdef uint64_t given = 0
@@ -413,19 +414,20 @@ cdef class Reader:
     cdef Text read_object(
         self, Text s, const Table* table, Got* got, uint64_t* given, Sink* nested
     ) noexcept nogil:
+        """Read an object's values into *got*, by field, and note which are *given*."""
         cdef uint64_t seen = 0, bit
         cdef int number
         cdef Text name
-        if s[0] != 123:
+        if s[0] != c'{':
             return NULL
         s = blank(s + 1)
         while True:
-            if s[0] != 34:
+            if s[0] != c'"':
                 return NULL
             name = s + 1
             s = name
-            while s[0] != 34:
-                if s[0] < 32 or s[0] == 92 or s[0] > 126:
+            while s[0] != c'"':
+                if s[0] < FIRST_SHOWN or s[0] == c'\\' or s[0] >= DELETE:
                     return NULL
                 s += 1
             number = find(table, name, s - name)
@@ -436,22 +438,20 @@ cdef class Reader:
                 return NULL
             seen |= bit
             s = blank(s + 1)
-            if s[0] != 58:
+            if s[0] != c':':
                 return NULL
             s = blank(s + 1)
-            if is_null(s):
-                if not table.nullable or table.required & bit:
-                    return NULL
-                s += 4
+            if s[0] == c'n':
+                s = past(s, b"null") if table.nullable and not table.required & bit else NULL
             else:
                 s = self.read_value(s, &table.fields[number], &got[number], nested)
-                if s == NULL:
-                    return NULL
                 given[0] |= bit
+            if s == NULL:
+                return NULL
             s = blank(s)
-            if s[0] == 125:
+            if s[0] == c'}':
                 break
-            if s[0] != 44:
+            if s[0] != c',':
                 return NULL
             s = blank(s + 1)
         return s + 1 if given[0] & table.required == table.required else NULL
@@ -492,9 +492,9 @@ cdef class Reader:
         if got.size != letters:
             return False
         for number in range(letters):
-            if not 65 <= got.begin[number] <= 90:
+            if not c'A' <= got.begin[number] <= c'Z':
                 return False
-            place = place * 26 + got.begin[number] - 65
+            place = place * 26 + got.begin[number] - c'A'
         return self.currencies[place] if letters == 3 else self.countries[place]
 
     cdef Text read_nested(
@@ -517,10 +517,10 @@ cdef class Reader:
         cdef Sink line
         cdef int count = 0
         got.begin = nested.at
-        if s[0] != 91:
+        if s[0] != c'[':
             return NULL
         s = blank(s + 1)
-        if s[0] == 93:
+        if s[0] == c']':
             got.size = 0
             return s + 1
         while True:
@@ -533,9 +533,9 @@ cdef class Reader:
             if not put_sized(nested, self.items, spare, line.at - spare):
                 return NULL
             s = blank(s)
-            if s[0] == 93:
+            if s[0] == c']':
                 break
-            if s[0] != 44:
+            if s[0] != c',':
                 return NULL
             s = blank(s + 1)
         got.size = nested.at - got.begin
