@@ -2,20 +2,20 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from localstack import Stack
 from plumbing import offsets
 from plumbing.consume import Limits
 from plumbing.dead_letters import list_letters, request_replay, take
-from plumbing.records import partition_of
+from plumbing.records import Record, partition_of
 from plumbing.resources import open_engine, open_producer, worker_tx
 from plumbing.watchdog import Watchdog
 from support.database import connect
@@ -264,6 +264,35 @@ async def test_a_record_that_ends_every_process_stops_its_partition_and_can_be_t
         assert [letter.reason for letter in await list_letters(conn)] == ["taken by hand"]
     stop.set()
     await run
+
+
+async def test_a_partition_read_record_by_record_does_not_keep_the_others_waiting(
+    engine: AsyncEngine, kafka: Stack, topic: str
+) -> None:
+    shelf, turns = a_shelf(engine, kafka, topic, max_records=500), list[int]()
+
+    async def noting(conn: AsyncConnection, records: Sequence[Record]) -> None:
+        turns.extend(record.part for record in records)
+        await shelf.on_items(conn, records)
+
+    shelf.intake.handle = {topic: noting}
+    async with running(shelf):
+        await eventually(lambda: _is_ready(shelf), within_s=10)
+    async with worker_tx(engine, ROLE) as conn:  # as if somebody had died at each of them
+        await conn.execute(text("update consumer_partition set tries = 1, tried_offset = 0"))
+    items = [f"i{n}" for n in range(400)]
+    await publish(kafka, topic, items)
+    async with running(shelf):
+        await eventually(lambda: all_once(engine, items), within_s=20)
+
+    first = turns[0]
+    others = [place for place, part in enumerate(turns) if part != first]
+    assert turns.count(first) > 80
+    assert others[0] < 50, turns  # one of the first
+
+
+async def _is_ready(shelf: Shelf) -> bool:
+    return await shelf.intake.readiness() is None
 
 
 async def _has(engine: AsyncEngine, grp: str, reason: str) -> bool:

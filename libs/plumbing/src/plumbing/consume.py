@@ -178,7 +178,7 @@ class _Reading:
             elif hold.resting or not self._assigned.is_live(hold):
                 continue
             elif hold.claim is None or hold.stopped:
-                self._begin(hold, self._attempt(hold, self._claim(hold)))
+                self._begin(hold, self._one_attempt(hold, self._claim(hold)))
             elif hold.paused:
                 self._reader.go_on(hold)
 
@@ -206,7 +206,7 @@ class _Reading:
             hold = self._assigned.holds.get(lost.at)
             if hold is not None and not hold.busy:
                 self._metrics.log_lost.inc()
-                self._begin(hold, self._attempt(hold, self._stop(hold, "log lost")))
+                self._begin(hold, self._one_attempt(hold, self._stop(hold, "log lost")))
             return
         for hold, records in found.items():
             if not hold.busy:
@@ -224,12 +224,17 @@ class _Reading:
 
     async def _do(self, hold: Hold, work: Coroutine[Any, Any, None]) -> None:
         try:
-            async with self._turns:
-                await work
+            await work
         finally:
-            work.close()  # of one that had no turn
             hold.busy = False
             self._freed.set()
+
+    async def _one_attempt(self, hold: Hold, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            async with self._turns:
+                await self._attempt(hold, work)
+        finally:
+            work.close()  # of one that had no turn
 
     def _raise_what_failed(self) -> None:
         """Let an unexpected error end the process; the jobs that ended well are forgotten."""
@@ -240,14 +245,17 @@ class _Reading:
 
     async def _feed(self, hold: Hold, records: Sequence[Record]) -> None:
         fresh = [record for record in records if record.offset >= hold.next_offset]
-        # Without a live claim they are dropped: the seek that follows a claim fetches them.
-        while fresh and not hold.paused and self._assigned.is_live(hold):
-            if self._stop_asked.is_set():
-                return
-            count = len(fresh) if hold.struck else self._limits.cautious
-            if fresh[0].offset < hold.singly_until:
-                count = 1
-            await self._attempt(hold, self._apply(hold, fresh[:count]))
+        while fresh:
+            # A turn for each batch: 500 records one by one must not keep the others waiting.
+            async with self._turns:
+                # Without a live claim they are dropped: the seek that follows a claim fetches them.
+                lost = hold.paused or not self._assigned.is_live(hold)
+                if lost or self._stop_asked.is_set():
+                    return
+                count = len(fresh) if hold.struck else self._limits.cautious
+                if fresh[0].offset < hold.singly_until:
+                    count = 1
+                await self._attempt(hold, self._apply(hold, fresh[:count]))
             fresh = fresh[count:]
 
     async def serve_requests(self) -> None:
