@@ -18,6 +18,7 @@ class Bought:
 
 
 Rfm = tuple[int, int, int]  # days since the last, how many, how much
+Average = tuple[int, int]  # the sum, and of how many
 
 
 class Batch:
@@ -27,7 +28,8 @@ class Batch:
         self._db = duckdb.connect()
         self._db.execute("create table bought (order_id text, who text, day date, minor bigint)")
         rows = [(one.order_id, one.customer_id, one.day, one.minor) for one in purchases]
-        self._db.executemany("insert into bought values (?, ?, ?, ?)", rows)
+        if rows:
+            self._db.executemany("insert into bought values (?, ?, ?, ?)", rows)
 
     def rfm(self, as_of: date, window_days: int | None) -> dict[str, Rfm]:
         """Return recency, frequency and money of everybody with a counted order in the span."""
@@ -42,7 +44,7 @@ class Batch:
         ).fetchall()
         return {who: (recency, count, money) for who, recency, count, money in found}
 
-    def average(self, as_of: date) -> tuple[int, int]:
+    def average(self, as_of: date) -> Average:
         """Return (sum, number) of the counted orders of the 365 days up to the day before."""
         found = self._db.execute(
             """
@@ -55,13 +57,20 @@ class Batch:
 
     def cells(self, as_of: date) -> dict[str, tuple[int, int]]:
         """Return customers and money by cell of the life-cycle grid, as the glossary has it."""
-        total, number = self.average(as_of)
+        average = self.average(as_of)
         counts: dict[str, tuple[int, int]] = {}
-        for recency, frequency, money in self.rfm(as_of, None).values():
-            cell = _cell(recency, frequency, high=money * number >= total)
+        for rfm in self.rfm(as_of, None).values():
+            cell = cell_of(rfm, average)
             customers, sum_minor = counts.get(cell, (0, 0))
-            counts[cell] = (customers + 1, sum_minor + money)
+            counts[cell] = (customers + 1, sum_minor + rfm[2])
         return counts
+
+
+def cell_of(rfm: Rfm, average: Average) -> str:
+    """Return the cell of somebody who bought, over the whole life."""
+    recency, frequency, money = rfm
+    total, number = average
+    return _cell(recency, frequency, high=money * number >= total)
 
 
 def _cell(recency: int, frequency: int, *, high: bool) -> str:
