@@ -71,7 +71,7 @@ class FactsBatch(Batch):
         for table, values in (("fact", rows), ("refund", refunds)):
             if values:
                 marks = ", ".join("?" * len(values[0]))
-                self._db.executemany(f"insert into {table} values ({marks})", values)  # noqa: S608
+                self._db.executemany(f"insert into {table} values ({marks})", values)  # noqa: S608 - ours
 
     def move(self, zone: str) -> None:
         """Count the shop's days in another zone from now on, those before too."""

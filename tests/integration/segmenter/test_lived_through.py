@@ -194,7 +194,7 @@ async def test_at_any_midnight_every_customer_equals_the_batch(
         await life.compare_windows(day)
 
     await life.check_announced()
-    print(f"seed {SEED}: {len(days)} days, {life.compared} rows compared")  # noqa: T201
+    print(f"seed {SEED}: {len(days)} days, {life.compared} rows compared")  # noqa: T201 - for the record
     assert len(days) > 20
 
 
@@ -221,9 +221,9 @@ async def test_the_purchases_of_a_real_shop_lived_through_equal_the_batch(
 ) -> None:
     random = Random(SEED)  # noqa: S311 - repeatable on purpose
     zone = str(cdnow.ZONE)
-    noon = partial(datetime.combine, time=time(11), tzinfo=cdnow.ZONE)
+    morning = partial(datetime.combine, time=time(11), tzinfo=cdnow.ZONE)
     stream = [
-        Told(noon(one.day), _paid(one.customer_id, one.order_id, noon(one.day), one.total_minor))
+        Told(at := morning(one.day), _paid(one.customer_id, one.order_id, at, one.total_minor))
         for one in sorted(cdnow.purchases(), key=lambda one: one.day)
     ]
     life = Life(segmenter, http, stream, zone)
