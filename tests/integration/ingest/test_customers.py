@@ -14,7 +14,8 @@ from contracts.events import (
 from contracts.topics import CUSTOMERS, SHOPS
 from ingest.edges.timers import sweep
 from integration.ingest.conftest import add_shop, bearer
-from integration.ingest.test_registries import AT, consume, sent
+from integration.ingest.reading import consume
+from integration.ingest.test_registries import AT, sent
 from integration.ingest.test_shops import SETTINGS
 
 ROOT = "/v1/shops/north"

@@ -7,7 +7,6 @@ import pytest
 
 from contracts.events import CustomerFacts, OrderFacts, ShipmentFacts
 from contracts.topics import SHIPMENTS
-from ingest.edges.consumer import Consumer
 from integration.ingest.pushing import (
     BOTH_WAYS,
     ORDER,
@@ -19,7 +18,7 @@ from integration.ingest.pushing import (
     push_route,
     route,
 )
-from plumbing.records import Record
+from integration.ingest.reading import consume
 from webhooks import shopify
 
 pytestmark = BOTH_WAYS
@@ -172,10 +171,4 @@ async def register(house: Any, number: str) -> None:
     await house.post({**shipment, "number": number})
     [fact] = await house.spooled()
     await house.run("delete from ingest.ingest_spool")
-    sent = house.ports.publisher.entry(fact)
-    consumer = Consumer("ingest", house.sealer, 4, house.ports.now)
-    async with house.worker() as conn:
-        await consumer.on_shipments(
-            conn,
-            [Record(sent.topic, sent.part, 0, sent.key, sent.value, sent.headers, 0)],
-        )
+    await consume(house, fact)

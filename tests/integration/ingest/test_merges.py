@@ -23,7 +23,8 @@ from contracts.topics import CUSTOMERS, ORDERS
 from ingest.domain.matching import MOST_MEMBERS, MOST_SHARING
 from ingest.edges.matcher import Matcher
 from integration.ingest.conftest import add_shop, bearer, utc_now
-from integration.ingest.test_registries import AT, consume, order, sent
+from integration.ingest.reading import consume
+from integration.ingest.test_registries import AT, order, sent
 
 ROOT = "/v1/shops/north"
 PHONE = "+8613800000001"

@@ -15,39 +15,18 @@ from contracts.events import (
     OrderFacts,
     RefundFacts,
     Region,
-    ShipmentFacts,
     Watermark,
 )
 from contracts.topics import CUSTOMERS, ORDERS
 from ingest.domain.facts import UNKNOWN, ByOrder
 from ingest.edges.consumer import Consumer
 from ingest.edges.timers import sweep
+from integration.ingest.reading import consume, records
 from plumbing.records import Record
 from web.auth import issue_local_token
 
 AT = datetime(2026, 1, 5, 2, tzinfo=UTC)
 US = 1_767_578_400_000_000
-
-
-async def consume(house: Any, *events: Any) -> None:
-    """Hand *events* to the consumer's handlers, one transaction each topic."""
-    consumer = Consumer("ingest", house.sealer, 4, house.ports.now)
-    handlers = {
-        OrderFacts: consumer.on_orders,
-        ShipmentFacts: consumer.on_shipments,
-        CustomerFacts: consumer.on_customer_facts,
-        CustomerErased: consumer.on_customer_facts,
-    }
-    async with house.worker() as conn:
-        await handlers[type(events[0])](conn, records(house, events))
-
-
-def records(house: Any, events: Sequence[Any]) -> list[Record]:
-    sent = [house.ports.publisher.entry(event) for event in events]
-    return [
-        Record(one.topic, one.part, offset, one.key, one.value, one.headers, 0)
-        for offset, one in enumerate(sent)
-    ]
 
 
 def order(number: int, **fields: Any) -> OrderFacts:

@@ -282,7 +282,7 @@ def test_a_parcel_and_a_review_tell_what_their_facts_told() -> None:
     parcel, review = parcel_of([shipped]), review_of([reviewed])
 
     for field in dataclasses.fields(ShipmentFacts):
-        if field.name != "version_us":
+        if field.name not in ("version_us", "source_ref"):  # the latter finds parcels, no more
             assert getattr(parcel, field.name) == getattr(shipped, field.name), field.name
     assert parcel.last_checkpoint == points[1]
     for field in dataclasses.fields(ReviewFacts):

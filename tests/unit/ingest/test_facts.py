@@ -9,9 +9,11 @@ from ingest.domain.facts import (
     UNKNOWN,
     ByOrder,
     ByParcel,
+    FulfilledParcel,
     OrderRef,
     ParcelRef,
     normal_number,
+    of_fulfilment,
     of_order,
     of_parcel,
 )
@@ -55,6 +57,18 @@ def test_a_couriers_word_goes_to_every_order_in_the_parcel() -> None:
 
     assert [(one.order_id, one.customer_id) for one in found] == [("A", "c-1"), ("B", "c-2")]
     assert of_parcel(PARCEL, []) == []
+
+
+def test_word_of_a_fulfilment_goes_to_each_of_its_parcels() -> None:
+    parcels = [FulfilledParcel("YT2", "A", "c-1"), FulfilledParcel("YT1", "A", "c-1")]
+
+    found = of_fulfilment(PARCEL, parcels)
+
+    assert [(one.parcel_id, one.order_id, one.customer_id) for one in found] == [
+        ("YT1", "A", "c-1"),
+        ("YT2", "A", "c-1"),
+    ]
+    assert of_fulfilment(PARCEL, []) == []
 
 
 def test_a_registration_yields_to_one_that_is_180_days_younger() -> None:

@@ -8,18 +8,21 @@ from typing import Any
 import pytest
 
 from contracts.events import (
+    CartFacts,
     Channel,
     CustomerFacts,
     OrderFacts,
+    OrderLine,
     Region,
     ShipmentFacts,
 )
-from ingest.domain.facts import UNKNOWN, ByOrder, Ready
-from ingest.domain.push import Context, Reading
+from ingest.domain.facts import UNKNOWN, ByCart, ByFulfilment, ByOrder, Ready
+from ingest.domain.push import Context, Reading, Task
 from ingest.domain.reading import Unmappable
 from ingest.domain.shopify import read
 
 T10 = datetime(2026, 1, 5, 2, tzinfo=UTC)
+NOW = datetime(2026, 1, 7, tzinfo=UTC)
 ADDRESS = {
     "first_name": "Aunt",
     "last_name": "Li",
@@ -107,6 +110,62 @@ CUSTOMER: dict[str, Any] = {
     "sms_marketing_consent": {"state": "unsubscribed", "consent_updated_at": None},
     "default_address": ADDRESS,
 }
+EVENT: dict[str, Any] = {
+    "id": 77,
+    "admin_graphql_api_id": "gid://shopify/FulfillmentEvent/77",
+    "fulfillment_id": 123,
+    "order_id": 820000000000000000,
+    "status": "in_transit",
+    "message": "on its way",
+    "happened_at": "2026-01-06T12:00:00+08:00",
+    "created_at": "2026-01-06T12:05:00+08:00",
+    "updated_at": "2026-01-06T12:05:00+08:00",
+}
+CART: dict[str, Any] = {
+    "id": "c0ffee",
+    "token": "c0ffee",
+    "note": None,
+    "updated_at": "2026-01-05T02:00:00.000Z",
+    "line_items": [
+        {
+            "sku": "S-1",
+            "title": "Tea",
+            "quantity": 3,
+            "price": "19.99",
+            "price_set": {"shop_money": {"amount": "19.99", "currency_code": "USD"}},
+        }
+    ],
+}
+CHECKOUT: dict[str, Any] = {
+    "id": 981,
+    "token": "123123",
+    "cart_token": "c0ffee",
+    "currency": "USD",
+    "email": "john@example.com",
+    "updated_at": "2026-01-05T10:00:00+08:00",
+    "completed_at": None,
+    "abandoned_checkout_url": "https://shop.example/checkouts/123123/recover?key=secret",
+    "line_items": [{"sku": "S-1", "title": "Tea", "quantity": 2, "price": "19.99"}],
+    "customer": ORDER["customer"],
+}
+CONSENT: dict[str, Any] = {
+    "customer_id": 706,
+    "email_address": "bob@example.com",
+    "email_marketing_consent": {
+        "state": "subscribed",
+        "opt_in_level": "single_opt_in",
+        "consent_updated_at": "2026-01-02T00:00:00Z",
+    },
+}
+EDIT: dict[str, Any] = {
+    "order_edit": {
+        "id": 5,
+        "order_id": 820000000000000000,
+        "created_at": "2026-01-06T10:00:00Z",
+        "staff_note": "",
+        "line_items": {"additions": [{"id": 1, "delta": 1}], "removals": []},
+    }
+}
 
 
 def context(*, accept_test: bool = False) -> Context:
@@ -117,6 +176,7 @@ def context(*, accept_test: bool = False) -> Context:
         accept_test,
         lambda text: hmac.digest(b"key", text.encode(), "sha256"),
         lambda typed, country: f"+{country}{typed}" if typed else None,
+        NOW,
     )
 
 
@@ -151,6 +211,10 @@ def test_an_order_is_read_whole() -> None:
         ("", "", 1, 0),
     ]
     assert (said.paid_at, said.cancelled_at) == (None, None)
+
+
+def test_an_order_without_its_lines_says_nothing_of_them() -> None:
+    assert order_of({k: v for k, v in ORDER.items() if k != "line_items"}).lines is None
 
 
 def test_a_rounded_id_is_taught_as_another_spelling() -> None:
@@ -236,7 +300,7 @@ def test_each_number_of_a_fulfilment_is_a_parcel() -> None:
     first = parcels[0]
     assert isinstance(first, ShipmentFacts)
     assert first.handed_over_at == datetime(2026, 1, 6, 2, tzinfo=UTC)
-    assert (first.signed_at, first.carrier) == (None, "UPS")
+    assert (first.signed_at, first.carrier, first.source_ref) == (None, "UPS", "123")
 
 
 @pytest.mark.parametrize("change", [{"status": "pending"}, {"created_at": None}])
@@ -303,6 +367,14 @@ def test_a_customer_is_read_with_the_platforms_consents() -> None:
     assert bare.fact.phone == "+CN555-0199"
 
 
+def test_a_customer_without_a_dated_consent_is_read_and_has_consented_to_nothing() -> None:
+    old = {k: v for k, v in CUSTOMER.items() if "consent" not in k and "admin" not in k}
+    [said] = reading({**old, "accepts_marketing": True, "addresses": []}).said
+
+    assert isinstance(said.fact, CustomerFacts)
+    assert (said.fact.customer_id, said.fact.consents) == ("706", ())
+
+
 def test_test_orders_make_no_facts_unless_they_are_wanted() -> None:
     body = {**ORDER, "test": True}
 
@@ -339,10 +411,169 @@ def test_a_region_is_spelled_by_code_else_by_name(province: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "state", "problem"),
+    [
+        ("label_printed", "label", None),
+        ("label_purchased", "label", None),
+        ("confirmed", "label", None),
+        ("carrier_picked_up", "picked_up", None),
+        ("in_transit", "in_transit", None),
+        ("delayed", "in_transit", "stale"),
+        ("out_for_delivery", "out_for_delivery", None),
+        ("ready_for_pickup", "awaiting_pickup", None),
+        ("delivered", "delivered", "none"),
+        ("attempted_delivery", None, "failed_attempt"),
+        ("failure", None, "other"),
+    ],
+)
+def test_an_event_of_a_fulfilment_waits_for_its_parcels(
+    status: str, state: str | None, problem: str | None
+) -> None:
+    at = datetime(2026, 1, 6, 4, tzinfo=UTC)
+    [said] = reading({**EVENT, "status": status}).said
+
+    assert isinstance(said, ByFulfilment)
+    assert (said.ref, said.wait_key) == ("123", "fulfilment:123")
+    assert [(one.at, str(one.state)) for one in said.fact.checkpoints] == (
+        [] if state is None else [(at, state)]
+    )
+    assert said.fact.problem == problem
+    assert said.fact.version_us == int(at.timestamp() * 1_000_000)
+    assert said.fact.signed_at == (at if status == "delivered" else None)
+
+
+def test_an_event_that_we_do_not_know_is_counted() -> None:
+    said = reading({**EVENT, "status": "teleported"})
+
+    assert (said.said, said.notes) == ((), {"unknown_status": 1})
+
+
+def test_a_cart_waits_until_somebody_says_whose_it_is() -> None:
+    [said] = reading(CART).said
+
+    assert isinstance(said, ByCart)
+    assert (said.token, said.wait_key) == ("c0ffee", "cart:c0ffee")
+    assert said.fact == CartFacts(
+        "north",
+        UNKNOWN,
+        "c0ffee",
+        int(T10.timestamp() * 1_000_000),
+        currency="USD",
+        lines=(OrderLine("S-1", "Tea", 3, 1999),),
+        changed_at=T10,
+    )
+
+
+def test_an_empty_cart_is_emptied_and_has_the_shops_currency() -> None:
+    [said] = reading({**CART, "line_items": []}).said
+
+    assert isinstance(said, ByCart)
+    assert (said.fact.lines, said.fact.emptied_at, said.fact.currency) == ((), T10, "CNY")
+
+
+def test_a_checkout_says_whose_its_cart_is_and_keeps_its_secret() -> None:
+    [said] = reading({**CHECKOUT, "completed_at": "2026-01-05T10:05:00+08:00"}).said
+
+    assert isinstance(said, Ready)
+    assert isinstance(said.fact, CartFacts)
+    assert (said.fact.cart_id, said.fact.customer_id) == ("c0ffee", "115000000000000003")
+    assert said.fact.ordered_at == datetime(2026, 1, 5, 2, 5, tzinfo=UTC)
+    assert "secret" not in repr(said)
+
+
+def test_a_guests_checkout_names_them_as_their_order_would() -> None:
+    guest = {"customer": None, "email": "x@example.com"}
+    [said] = reading({**CHECKOUT, **guest}).said
+    ordered = person_of({**ORDER, **guest, "shipping_address": None})
+
+    assert isinstance(said, Ready)
+    assert isinstance(said.fact, CartFacts)
+    assert said.fact.customer_id == ordered.customer_id
+
+
+def test_a_checkout_that_names_nobody_waits_as_its_cart_does() -> None:
+    [said] = reading({**CHECKOUT, "customer": None, "email": None}).said
+
+    assert isinstance(said, ByCart)
+    assert said.token == "c0ffee"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**CHECKOUT, "cart_token": None},
+        {"id": 981, "cart_token": "c0ffee", "subtotal_price": "1.00", "total_price": "1.00"},
+        EDIT,
+    ],
+)
+def test_what_other_bodies_tell_says_nothing(body: dict[str, Any]) -> None:
+    assert (reading(body).said, reading(body).task) == ((), None)
+
+
+def test_a_consent_by_itself_is_the_customers() -> None:
+    sms = {"sms_marketing_consent": {"state": "unsubscribed", "consent_updated_at": None}}
+    [email_yes] = reading(CONSENT).said
+    [sms_no] = reading({"customer_id": 706, **sms}).said
+
+    assert isinstance(email_yes.fact, CustomerFacts)
+    assert isinstance(sms_no.fact, CustomerFacts)
+    assert (email_yes.fact.customer_id, sms_no.fact.customer_id) == ("706", "706")
+    assert [(one.channel, one.given, one.at) for one in email_yes.fact.consents] == [
+        (Channel.EMAIL, True, datetime(2026, 1, 2, tzinfo=UTC))
+    ]
+    assert [(one.channel, one.given, one.at) for one in sms_no.fact.consents] == [
+        (Channel.SMS, False, NOW)
+    ]
+
+
+def test_a_yes_without_its_time_counts_for_nothing() -> None:
+    """Told again later, it would be newer than a no that came in between."""
+    body = {**CONSENT, "email_marketing_consent": {"state": "subscribed"}}
+    silent = {**CONSENT, "email_marketing_consent": {"state": None}}
+
+    assert (reading(body).said, reading(body).notes) == ((), {"consent_without_time": 1})
+    assert reading(silent).said == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "task"),
+    [
+        ({"id": 820000000000000000}, Task("deleted_order", "820000000000000000")),
+        ({k: v for k, v in CUSTOMER.items() if "_at" not in k}, Task("erase_customer", "706")),
+        (
+            {"shop_id": 1, "shop_domain": "s", "customer": {"id": 7}, "orders_to_redact": []},
+            Task("erase_customer", "7"),
+        ),
+        (
+            {"shop_id": 1, "shop_domain": "s", "customer": {"id": 7}, "orders_requested": [1]},
+            Task("tell_customer", "7"),
+        ),
+        ({"shop_id": 1, "shop_domain": "s"}, Task("erase_shop")),
+        ({"id": 1, "order_id": 8, "evidence_due_by": None, "amount": "1"}, Task("dispute", "8")),
+        ({"id": 1, "myshopify_domain": None, "shop_owner": "J"}, Task("app_removed")),
+    ],
+)
+def test_what_only_a_person_may_do_is_a_task(body: dict[str, Any], task: Task) -> None:
+    said = reading(body)
+
+    assert (said.said, said.task) == ((), task)
+    assert task.reason.startswith("for a person: ")
+
+
+def test_what_was_asked_for_comes_wrapped() -> None:
+    assert reading({"order": ORDER}) == reading(ORDER)
+    assert reading([SALE]) == reading(SALE)
+    both = reading({"orders": [ORDER, {**ORDER, "total_price": "0.005"}]})
+
+    assert len(both.said) == 2 * len(reading(ORDER).said)
+    assert (both.aliases, both.notes) == (reading(ORDER).aliases * 2, {"rounded_amount": 1})
+
+
+@pytest.mark.parametrize(
     "body",
     [
         [],
-        {"id": 17},
+        {"id": 1.5},
         {**ORDER, "currency": "RMB"},
         {**ORDER, "currency": None},
         {**ORDER, "updated_at": None},
@@ -358,7 +589,17 @@ def test_a_region_is_spelled_by_code_else_by_name(province: str | None) -> None:
         {**ORDER, "line_items": [{"quantity": 10**9, "price": "1"}]},
         {**REFUND, "order_id": None},
         {"orders_to_redact": [1]},
-        {k: v for k, v in CUSTOMER.items() if k != "created_at"},
+        {**EVENT, "happened_at": None},
+        {**EVENT, "status": None},
+        {**EVENT, "fulfillment_id": True},
+        {**CART, "token": 1.5},
+        {**CART, "updated_at": None},
+        {**CHECKOUT, "currency": "RMB"},
+        {**CONSENT, "customer_id": None},
+        {"orders": [7]},
+        {"orders": []},
+        {"order": {"id": 17, "name": "#1"}},
+        {"anything": ORDER},
     ],
 )
 def test_what_does_not_fit_its_shape_cannot_be_mapped(body: Any) -> None:

@@ -21,7 +21,8 @@ CONTENT: dict[str, Any] = {
 }
 
 
-CONTEXT = Context("s", "CNY", "CN", False, keyed, lambda *_: None)
+NOW = datetime(2026, 1, 5, 4, tzinfo=UTC)
+CONTEXT = Context("s", "CNY", "CN", False, keyed, lambda *_: None, NOW)
 
 
 def message(topic: str = "taobao_trade_TradeBuyerPay", **changes: Any) -> dict[str, Any]:

@@ -75,7 +75,8 @@ PRODUCT: dict[str, Any] = {
 }
 
 
-CONTEXT = Context("s", "GBP", "GB", False, keyed, phone)
+NOW = datetime(2026, 1, 5, 4, tzinfo=UTC)
+CONTEXT = Context("s", "GBP", "GB", False, keyed, phone, NOW)
 
 
 def order_of(reading: Reading) -> OrderFacts:

@@ -38,7 +38,8 @@ ORDER: dict[str, Any] = {
 VERSION_US = 1_767_578_402_000_000
 
 
-CONTEXT = Context("s", "CNY", "CN", False, keyed, phone)
+NOW = datetime(2026, 1, 5, 4, tzinfo=UTC)
+CONTEXT = Context("s", "CNY", "CN", False, keyed, phone, NOW)
 
 
 def said(**changes: Any) -> Reading:

@@ -239,6 +239,7 @@ def _intake(  # noqa: PLR0913 - a part of the composition root
         handle={
             topics.ORDERS: edge.on_orders,
             topics.SHIPMENTS: edge.on_shipments,
+            topics.CARTS: edge.on_carts,
             topics.CUSTOMER_FACTS: edge.on_customer_facts,
         },
         metrics=metrics.CONSUMER,

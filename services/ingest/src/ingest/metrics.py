@@ -78,6 +78,12 @@ PARKED: Final = Gauge("huiliu_ingest_parked_rows", "Facts that wait for their or
 OLDEST_PARKED: Final = Gauge(
     "huiliu_ingest_oldest_parked_seconds", "Age of the oldest fact that waits; alarm at 72 h"
 )
+TASKS: Final = Gauge(
+    "huiliu_ingest_tasks_rows", "What platforms ask of a person, and nobody has put away"
+)
+OLDEST_TASK: Final = Gauge(
+    "huiliu_ingest_oldest_task_seconds", "Age of the oldest of these; the law gives 30 days"
+)
 WATERMARKS: Final = Counter(
     "huiliu_ingest_watermarks_total", "Watermarks published on the orders topic"
 )

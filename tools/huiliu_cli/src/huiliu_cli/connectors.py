@@ -175,18 +175,33 @@ def list_kept(
     ctx: typer.Context,
     shop: Shop,
     *,
+    tasks: Annotated[bool, typer.Option("--tasks", help="Only what asks for a person.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List signed pushes that could not be used, with the reason."""
+    """List signed pushes that made no facts, with the reason, and what they ask of a person."""
     session: Session = ctx.obj
-    path = f"/v1/shops/{quote(shop, safe='')}/kept-pushes"
-    rows = list(session.pages(Service.INGEST, path, scope=READ, at_most=limit))
+    path = _kept(shop)
+    query = {"tasks": "true"} if tasks else {}
+    rows = list(session.pages(Service.INGEST, path, scope=READ, at_most=limit, query=query))
     if as_json:
         show_json(rows)
         return
-    columns = ("id", "connector_id", "reason", "received_at")
-    show_rows(rows, "every signed push could be used", *columns)
+    columns = ("id", "connector_id", "reason", "subject", "received_at")
+    nothing = "nothing asks for a person" if tasks else "every signed push could be used"
+    show_rows(rows, nothing, *columns)
+
+
+@app.command("put-away")
+def put_away(
+    ctx: typer.Context,
+    shop: Shop,
+    kept_id: Annotated[int, typer.Argument(min=1, help="Of the list that `kept` prints.")],
+) -> None:
+    """Delete a kept push: what it asked for is done, or nobody will look at it."""
+    session: Session = ctx.obj
+    session.ask(Service.INGEST, "DELETE", f"{_kept(shop)}/{kept_id}", scope=WRITE)
+    typer.echo("put away")
 
 
 def _change(
@@ -199,6 +214,10 @@ def _change(
         show_json(changed)
     else:
         show({name: value for name, value in changed.items() if name != "config"})
+
+
+def _kept(shop: str) -> str:
+    return f"/v1/shops/{quote(shop, safe='')}/kept-pushes"
 
 
 def _path(shop: str, connector: str = "") -> str:

@@ -114,6 +114,14 @@ INGEST: Final = Row(
             [Series("max(huiliu_ingest_parked_rows)", "facts")],
         ),
         Panel(
+            "What platforms ask of a person",
+            "To erase a customer, to tell one what is known: the law gives 30 days.",
+            [
+                Series("max(huiliu_ingest_tasks_rows)", "tasks"),
+                Series("max(huiliu_ingest_oldest_task_seconds) / 86400", "days that one waits"),
+            ],
+        ),
+        Panel(
             "Platforms that are asked",
             "Bodies that pushes did not bring, and hooks that their platforms have switched off.",
             [

@@ -164,6 +164,7 @@ class ShipmentFacts:
     watch_ended_at: datetime | None = None
     # a set by (at, state)
     checkpoints: tuple[Checkpoint, ...] = ()
+    source_ref: str | None = None  # a register: what the source calls the parcel's fulfilment
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ SHIPMENT_PROBLEM_WITHDRAWN: ShipmentProblem
 SHIPMENT_PROBLEM_CUSTOMS: ShipmentProblem
 
 class ShipmentFacts(_message.Message):
-    __slots__ = ("shop_id", "customer_id", "order_id", "parcel_id", "version_us", "carrier", "number", "parcels_in_order", "estimated_day", "problem", "handed_over_at_us", "arrived_in_city_at_us", "out_for_delivery_at_us", "signed_at_us", "returned_at_us", "refused_at_us", "watch_ended_at_us", "checkpoints")
+    __slots__ = ("shop_id", "customer_id", "order_id", "parcel_id", "version_us", "carrier", "number", "parcels_in_order", "estimated_day", "problem", "source_ref", "handed_over_at_us", "arrived_in_city_at_us", "out_for_delivery_at_us", "signed_at_us", "returned_at_us", "refused_at_us", "watch_ended_at_us", "checkpoints")
     SHOP_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +78,7 @@ class ShipmentFacts(_message.Message):
     PARCELS_IN_ORDER_FIELD_NUMBER: _ClassVar[int]
     ESTIMATED_DAY_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_REF_FIELD_NUMBER: _ClassVar[int]
     HANDED_OVER_AT_US_FIELD_NUMBER: _ClassVar[int]
     ARRIVED_IN_CITY_AT_US_FIELD_NUMBER: _ClassVar[int]
     OUT_FOR_DELIVERY_AT_US_FIELD_NUMBER: _ClassVar[int]
@@ -96,6 +97,7 @@ class ShipmentFacts(_message.Message):
     parcels_in_order: int
     estimated_day: _common_pb2.Date
     problem: ShipmentProblem
+    source_ref: str
     handed_over_at_us: int
     arrived_in_city_at_us: int
     out_for_delivery_at_us: int
@@ -104,7 +106,7 @@ class ShipmentFacts(_message.Message):
     refused_at_us: int
     watch_ended_at_us: int
     checkpoints: _containers.RepeatedCompositeFieldContainer[Checkpoint]
-    def __init__(self, shop_id: _Optional[str] = ..., customer_id: _Optional[str] = ..., order_id: _Optional[str] = ..., parcel_id: _Optional[str] = ..., version_us: _Optional[int] = ..., carrier: _Optional[str] = ..., number: _Optional[str] = ..., parcels_in_order: _Optional[int] = ..., estimated_day: _Optional[_Union[_common_pb2.Date, _Mapping]] = ..., problem: _Optional[_Union[ShipmentProblem, str]] = ..., handed_over_at_us: _Optional[int] = ..., arrived_in_city_at_us: _Optional[int] = ..., out_for_delivery_at_us: _Optional[int] = ..., signed_at_us: _Optional[int] = ..., returned_at_us: _Optional[int] = ..., refused_at_us: _Optional[int] = ..., watch_ended_at_us: _Optional[int] = ..., checkpoints: _Optional[_Iterable[_Union[Checkpoint, _Mapping]]] = ...) -> None: ...
+    def __init__(self, shop_id: _Optional[str] = ..., customer_id: _Optional[str] = ..., order_id: _Optional[str] = ..., parcel_id: _Optional[str] = ..., version_us: _Optional[int] = ..., carrier: _Optional[str] = ..., number: _Optional[str] = ..., parcels_in_order: _Optional[int] = ..., estimated_day: _Optional[_Union[_common_pb2.Date, _Mapping]] = ..., problem: _Optional[_Union[ShipmentProblem, str]] = ..., source_ref: _Optional[str] = ..., handed_over_at_us: _Optional[int] = ..., arrived_in_city_at_us: _Optional[int] = ..., out_for_delivery_at_us: _Optional[int] = ..., signed_at_us: _Optional[int] = ..., returned_at_us: _Optional[int] = ..., refused_at_us: _Optional[int] = ..., watch_ended_at_us: _Optional[int] = ..., checkpoints: _Optional[_Iterable[_Union[Checkpoint, _Mapping]]] = ...) -> None: ...
 
 class Checkpoint(_message.Message):
     __slots__ = ("at_us", "state")

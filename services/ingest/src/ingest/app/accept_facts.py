@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from ingest.domain.facts import ByOrder, ByParcel, Fact, Item, Ready, Waiting
+from ingest.domain.facts import Fact, Item, Ready, Waiting
 
 MAX_VALUE_BYTES: Final = 900_000  # a broker takes records of 1 MiB, headers and key included
 
@@ -142,8 +142,7 @@ def _status(
 def _sort(batch: _Batch[E], item: Item, entry: E) -> None:
     if item.review_text is not None:
         batch.texts[entry.event_id] = (item.said.fact, item.review_text)
-    match item.said:
-        case Ready():
-            batch.ready.append(entry)
-        case ByOrder() | ByParcel():
-            batch.waiting[entry.event_id] = item.said
+    if isinstance(item.said, Ready):
+        batch.ready.append(entry)
+    else:
+        batch.waiting[entry.event_id] = item.said

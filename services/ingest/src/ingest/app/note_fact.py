@@ -1,29 +1,34 @@
-"""Registries: whose an order or a parcel is, and the facts that wait to hear it.
+"""Registries: whose an order, a parcel or a cart is, and the facts that wait to hear it.
 
 Whoever parks and whoever registers first takes the lock of the wait key; otherwise the one could
 look before, and the other after, and both miss each other for ever.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, TypeAlias
 
-from contracts.events import OrderHome, ShipmentFacts
+from contracts.events import CartFacts, OrderHome, ShipmentFacts
 from ingest.domain.facts import (
+    ByCart,
+    ByFulfilment,
     ByOrder,
     ByParcel,
     Fact,
+    FulfilledParcel,
     OrderRef,
     ParcelRef,
     Waiting,
+    of_fulfilment,
     of_order,
     of_parcel,
 )
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-ShopKey: TypeAlias = tuple[str, str]  # shop, and a wait key, an order's spelling or a number
+# Shop, and a wait key, an order's spelling, a number, a fulfilment or a cart.
+ShopKey: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,20 @@ class NewParcel:
 
 
 @dataclass(frozen=True, slots=True)
+class NewFulfilled:
+    shop_id: str
+    ref: str
+    parcel: FulfilledParcel
+
+
+@dataclass(frozen=True, slots=True)
+class NewCart:
+    shop_id: str
+    token: str
+    customer_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     parked_id: int
     shop_id: str
@@ -54,6 +73,12 @@ class Refs(Protocol):
     async def parcel_refs(
         self, numbers: Collection[ShopKey]
     ) -> Mapping[ShopKey, list[ParcelRef]]: ...
+    async def fulfilled(
+        self, refs: Collection[ShopKey]
+    ) -> Mapping[ShopKey, list[FulfilledParcel]]: ...
+    async def cart_owners(self, tokens: Collection[ShopKey]) -> Mapping[ShopKey, str]: ...
+    async def parked(self, keys: Collection[ShopKey]) -> list[Parked]: ...
+    async def unpark(self, parked_ids: Collection[int]) -> None: ...
 
 
 class Settling(Refs, Protocol):
@@ -65,8 +90,10 @@ class Registering(Refs, Protocol):
     async def unknown_parcels(self, parcels: Collection[NewParcel]) -> list[NewParcel]: ...
     async def add_orders(self, orders: Collection[NewOrder]) -> None: ...
     async def add_parcels(self, parcels: Collection[NewParcel]) -> None: ...
-    async def parked(self, keys: Collection[ShopKey]) -> list[Parked]: ...
-    async def unpark(self, parked_ids: Collection[int]) -> None: ...
+    async def unknown_fulfilled(self, parcels: Collection[NewFulfilled]) -> list[NewFulfilled]: ...
+    async def add_fulfilled(self, parcels: Collection[NewFulfilled]) -> None: ...
+    async def unknown_carts(self, carts: Collection[NewCart]) -> list[NewCart]: ...
+    async def add_carts(self, carts: Collection[NewCart]) -> None: ...
     async def send(self, facts: Sequence[Fact]) -> None: ...
 
 
@@ -77,7 +104,7 @@ async def settle(store: Settling, shop_id: str, waiting: Sequence[Waiting]) -> l
         await store.lock({(shop_id, one.wait_key) for _, one in rest})
         late, rest = await _resolve(store, rest)
         known += late
-        await store.park(shop_id, [one for _, one in rest])
+        await _park(store, shop_id, [one for _, one in rest])
     return known
 
 
@@ -101,12 +128,36 @@ async def register_orders(store: Registering, orders: Collection[NewOrder]) -> N
         await free(store, keys)
 
 
-async def note_shipments(store: Registering, facts: Iterable[ShipmentFacts]) -> None:
+async def note_shipments(store: Registering, facts: Collection[ShipmentFacts]) -> None:
     new = await store.unknown_parcels({_parcel(fact) for fact in facts})
-    if new:
+    fulfilled = await store.unknown_fulfilled(
+        {
+            NewFulfilled(
+                fact.shop_id,
+                fact.source_ref,
+                FulfilledParcel(fact.parcel_id, fact.order_id, fact.customer_id),
+            )
+            for fact in facts
+            if fact.source_ref is not None
+        }
+    )
+    if new or fulfilled:
         keys = {(one.shop_id, f"parcel:{one.number}") for one in new}
+        keys |= {(one.shop_id, f"fulfilment:{one.ref}") for one in fulfilled}
         await store.lock(keys)
         await store.add_parcels(new)
+        await store.add_fulfilled(fulfilled)
+        await free(store, keys)
+
+
+async def note_carts(store: Registering, facts: Iterable[CartFacts]) -> None:
+    new = await store.unknown_carts(
+        [NewCart(fact.shop_id, fact.cart_id, fact.customer_id) for fact in facts]
+    )
+    if new:
+        keys = {(one.shop_id, f"cart:{one.token}") for one in new}
+        await store.lock(keys)
+        await store.add_carts(new)
         await free(store, keys)
 
 
@@ -121,14 +172,40 @@ async def free(store: Registering, keys: Collection[ShopKey]) -> int:
     return len(gone)
 
 
+async def _park(store: Settling, shop_id: str, waiting: Sequence[Waiting]) -> None:
+    """Park them; of a cart only what was said last, for most visitors never give a name."""
+    keys = {(shop_id, one.wait_key) for one in waiting if isinstance(one, ByCart)}
+    before = await store.parked(keys) if keys else []
+    last_us: dict[str, int] = {}
+    for cart in (*(one.waiting for one in before), *waiting):
+        if isinstance(cart, ByCart):
+            last_us[cart.token] = max(cart.fact.version_us, last_us.get(cart.token, 0))
+
+    def is_last(one: Waiting) -> bool:
+        return not isinstance(one, ByCart) or one.fact.version_us == last_us[one.token]
+
+    await store.park(shop_id, [one for one in waiting if is_last(one)])
+    await store.unpark([one.parked_id for one in before if not is_last(one.waiting)])
+
+
 async def _resolve(
     store: Refs, waiting: Sequence[tuple[str, Waiting]]
 ) -> tuple[list[Fact], list[tuple[str, Waiting]]]:
     orders = await store.order_refs(
-        {(shop_id, one.ref) for shop_id, one in waiting if one.ref is not None}
+        {
+            (shop_id, one.ref)
+            for shop_id, one in waiting
+            if isinstance(one, ByOrder | ByParcel) and one.ref is not None
+        }
     )
     parcels = await store.parcel_refs(
         {(shop_id, one.number) for shop_id, one in waiting if isinstance(one, ByParcel)}
+    )
+    fulfilled = await store.fulfilled(
+        {(shop_id, one.ref) for shop_id, one in waiting if isinstance(one, ByFulfilment)}
+    )
+    carts = await store.cart_owners(
+        {(shop_id, one.token) for shop_id, one in waiting if isinstance(one, ByCart)}
     )
     known: list[Fact] = []
     rest: list[tuple[str, Waiting]] = []
@@ -143,6 +220,11 @@ async def _resolve(
                 if not found and one.ref is not None:
                     owned = of_order(one.fact, orders.get((shop_id, one.ref), []))
                     found = [] if owned is None else [owned]
+            case ByFulfilment():
+                found = [*of_fulfilment(one.fact, fulfilled.get((shop_id, one.ref), []))]
+            case ByCart():
+                owner = carts.get((shop_id, one.token))
+                found = [] if owner is None else [replace(one.fact, customer_id=owner)]
         known += found
         if not found:
             rest.append((shop_id, one))

@@ -68,8 +68,32 @@ class ByParcel:
         return f"parcel:{self.number}"
 
 
-Waiting: TypeAlias = ByOrder | ByParcel
-Said: TypeAlias = Ready | ByOrder | ByParcel
+@dataclass(frozen=True, slots=True)
+class ByFulfilment:
+    """Word on the parcels of a fulfilment, which the platform names instead of their numbers."""
+
+    ref: str
+    fact: ShipmentFacts
+
+    @property
+    def wait_key(self) -> str:
+        return f"fulfilment:{self.ref}"
+
+
+@dataclass(frozen=True, slots=True)
+class ByCart:
+    """What lies in the cart of a visitor who has not said who they are."""
+
+    token: str
+    fact: CartFacts
+
+    @property
+    def wait_key(self) -> str:
+        return f"cart:{self.token}"
+
+
+Waiting: TypeAlias = ByOrder | ByParcel | ByFulfilment | ByCart
+Said: TypeAlias = Ready | Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +115,15 @@ class ParcelRef:
     order_id: str
     customer_id: str
     registered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FulfilledParcel:
+    """A parcel of a fulfilment."""
+
+    parcel_id: str
+    order_id: str
+    customer_id: str
 
 
 def normal_number(number: str) -> str:
@@ -125,4 +158,12 @@ def of_parcel(fact: ShipmentFacts, refs: Sequence[ParcelRef]) -> list[ShipmentFa
         )
         for ref in sorted(refs, key=lambda ref: ref.order_id)
         if newest - ref.registered_at < REUSED_AFTER
+    ]
+
+
+def of_fulfilment(fact: ShipmentFacts, parcels: Sequence[FulfilledParcel]) -> list[ShipmentFacts]:
+    """Return *fact* for each parcel that its fulfilment is known to have."""
+    return [
+        replace(fact, parcel_id=one.parcel_id, order_id=one.order_id, customer_id=one.customer_id)
+        for one in sorted(parcels, key=lambda one: (one.order_id, one.parcel_id))
     ]

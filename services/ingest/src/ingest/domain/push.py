@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, Literal, TypeAlias
 
 from contracts.events import CustomerFacts
 from ingest.domain import reading
@@ -26,6 +27,40 @@ class Context:
     accept_test: bool
     keyed: Keyed
     phone: Numbering
+    now: datetime
+
+
+TaskKind: TypeAlias = Literal[
+    "erase_customer", "tell_customer", "erase_shop", "deleted_order", "dispute", "app_removed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a platform asks of a person: no body of it does the like by itself.
+
+    Args:
+        kind: What it is.
+        subject: The customer or the order that it is about, as the platform calls them.
+    """
+
+    kind: TaskKind
+    subject: str = ""
+
+    @property
+    def reason(self) -> str:
+        return _TASKS[self.kind]
+
+
+ABOUT_CUSTOMERS: Final[tuple[TaskKind, ...]] = ("erase_customer", "tell_customer")
+_TASKS: Final[Mapping[TaskKind, str]] = {
+    "erase_customer": "for a person: the platform asks to erase a customer",
+    "tell_customer": "for a person: a customer asks what is known of them",
+    "erase_shop": "for a person: the platform asks to erase all of the shop",
+    "deleted_order": "for a person: something was deleted, which may be this order",
+    "dispute": "for a person: a payment of this order is disputed",
+    "app_removed": "for a person: the shop has removed the app, and nothing is pushed any more",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +73,7 @@ class Reading:
         notes: How often something odd was met.
         items: What is said with words of reviews, besides *said*.
         refused: Why a part of the body says nothing to us, if so: it is kept for an operator.
+        task: What is asked of a person, if so: it is kept for an operator too.
     """
 
     said: tuple[Said, ...] = ()
@@ -45,6 +81,7 @@ class Reading:
     notes: Mapping[str, int] | None = None
     items: tuple[Item, ...] = ()
     refused: str | None = None
+    task: Task | None = None
 
     def everything(self) -> list[Item]:
         return [*map(Item, self.said), *self.items]

@@ -4,32 +4,37 @@
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from contracts.events import (
-    Channel,
-    Consent,
-    CustomerFacts,
-    OrderFacts,
-    OrderLine,
-    Purpose,
-    RefundFacts,
-    Region,
-)
+from contracts.events import CustomerFacts, OrderFacts, OrderLine, RefundFacts
 from ingest.domain import reading
-from ingest.domain.facts import UNKNOWN, ByOrder, Ready, Said
-from ingest.domain.iso import COUNTRIES, MINOR_DIGITS
+from ingest.domain.facts import UNKNOWN, ByFulfilment, ByOrder, Ready, Said
+from ingest.domain.iso import MINOR_DIGITS
 from ingest.domain.money import BadAmount
-from ingest.domain.push import Context, Reading, buyer, minor, quantity
+from ingest.domain.push import Context, Reading, Task, buyer, minor
 from ingest.domain.reading import Unmappable
-from ingest.domain.shopify_parcels import parcels_of
+from ingest.domain.shopify_carts import cart_of, checkout_of
+from ingest.domain.shopify_parcels import parcels_of, step_of
+from ingest.domain.shopify_parts import (
+    account_of,
+    buyer_said,
+    consents_of,
+    line_of,
+    name_of,
+    region_of,
+    street_of,
+)
 
 PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
-CONSENTS: Final = (
-    ("email_marketing_consent", Channel.EMAIL),
-    ("sms_marketing_consent", Channel.SMS),
+# What the platform answers when it is asked comes in an object of one of these names.
+WRAPS: Final = frozenset(
+    {
+        *("order", "orders", "refund", "refunds", "transaction", "transactions"),
+        *("fulfillment", "fulfillments", "fulfillment_event", "fulfillment_events"),
+        *("customer", "customers", "cart", "carts", "checkout", "checkouts", "order_edit"),
+    }
 )
 
 
@@ -39,6 +44,14 @@ def read(body: Any, context: Context) -> Reading:
     Raises:
         Unmappable: A shape that we do not know, or one that lacks what its kind needs.
     """
+    if isinstance(body, dict) and len(body) == 1 and body.keys() <= WRAPS:
+        [body] = body.values()
+    if isinstance(body, list) and body:
+        return _together([_read_one(one, context) for one in body])
+    return _read_one(body, context)
+
+
+def _read_one(body: Any, context: Context) -> Reading:
     if not isinstance(body, dict):
         raise Unmappable("not an object")
     if body.get("test") is True and not context.accept_test:
@@ -50,7 +63,20 @@ def read(body: Any, context: Context) -> Reading:
                 return reader(body, context, notes)
             except BadAmount as error:
                 raise Unmappable(str(error)) from None
+    if body.keys() == {"id"}:  # the topic tells what was deleted, and is not signed
+        return Reading(task=Task("deleted_order", reading.needed_id(body, "id")))
     raise Unmappable("no shape that we know")
+
+
+def _together(readings: Iterable[Reading]) -> Reading:
+    said: list[Said] = []
+    aliases: list[tuple[str, str, str]] = []
+    notes: Counter[str] = Counter()
+    for one in readings:
+        said += one.said
+        aliases += one.aliases
+        notes.update(one.notes or {})
+    return Reading(tuple(said), tuple(aliases), notes)
 
 
 def _order(body: Mapping[str, Any], context: Context, notes: Counter[str]) -> Reading:
@@ -59,7 +85,7 @@ def _order(body: Mapping[str, Any], context: Context, notes: Counter[str]) -> Re
     currency = reading.text(body, "currency")
     if currency not in MINOR_DIGITS:
         raise Unmappable("unknown currency")
-    person = _person(body, order_id, context)
+    person = buyer(buyer_said(body, context), account_of(body), order_id, context)
     order = OrderFacts(
         context.shop_id,
         person.customer_id,
@@ -73,7 +99,7 @@ def _order(body: Mapping[str, Any], context: Context, notes: Counter[str]) -> Re
         discount_minor=minor(body.get("total_discounts"), currency, notes),
         freight_minor=_freight(body, currency, notes),
         is_test=body.get("test") if isinstance(body.get("test"), bool) else None,
-        lines=tuple(_line(one, currency, notes) for one in reading.objects(body, "line_items")),
+        lines=_lines(body, currency, notes),
         region=person.region,
         refunds=tuple(
             _refund_facts(one, currency, notes) for one in reading.objects(body, "refunds")
@@ -116,64 +142,103 @@ def _transaction(body: Mapping[str, Any], context: Context, notes: Counter[str])
 def _customer(body: Mapping[str, Any], context: Context, notes: Counter[str]) -> Reading:
     address = reading.object_of(body, "default_address")
     version = reading.instant(body, "updated_at")
-    region = _region(address)
+    region = region_of(address)
     country = region.country if region else context.country
     fact = CustomerFacts(
         context.shop_id,
         reading.gid(body),
         reading.micros(version),
-        name=_name(body),
+        name=name_of(body),
         phone=context.phone(reading.maybe_text(body, "phone") or "", country),
         email=reading.maybe_text(body, "email"),
         region=region,
-        address=_street(address),
-        consents=tuple(_consents(body, version)),
+        address=street_of(address),
+        consents=tuple(consents_of(body, version)),
         joined_at=reading.maybe_instant(body, "created_at"),
     )
     return Reading((Ready(fact),), notes=notes)
 
 
-def _erasure(_body: Mapping[str, Any], _context: Context, _notes: Counter[str]) -> Reading:
-    raise Unmappable("erasing a customer needs an operator's yes")
+def _step(body: Mapping[str, Any], context: Context, notes: Counter[str]) -> Reading:
+    """Read what became of a fulfilment's parcels: their numbers are not in it."""
+    fact = step_of(body, context.shop_id, notes)
+    ref = reading.needed_id(body, "fulfillment_id")
+    return Reading(() if fact is None else (ByFulfilment(ref, fact),), notes=notes)
+
+
+def _consent(body: Mapping[str, Any], context: Context, notes: Counter[str]) -> Reading:
+    """Read a consent by itself. A yes counts from the time that it names, never from now."""
+    said = list(consents_of(body, context.now))
+    consents = tuple(one for one in said if not one.given or one.at != context.now)
+    notes["consent_without_time"] += len(said) - len(consents)
+    if not consents:
+        return Reading((), notes=notes)
+    version_us = reading.micros(max(one.at for one in consents))
+    customer_id = reading.needed_id(body, "customer_id")
+    fact = CustomerFacts(context.shop_id, customer_id, version_us, consents=consents)
+    return Reading((Ready(fact),), notes=notes)
+
+
+def _nothing(_body: Mapping[str, Any], _context: Context, notes: Counter[str]) -> Reading:
+    return Reading((), notes=notes)
+
+
+def _deleted(body: Mapping[str, Any], _context: Context, _notes: Counter[str]) -> Reading:
+    return Reading(task=Task("erase_customer", reading.gid(body)))
+
+
+def _redact(body: Mapping[str, Any], _context: Context, _notes: Counter[str]) -> Reading:
+    customer = reading.object_of(body, "customer")
+    return Reading(task=Task("erase_customer", reading.needed_id(customer, "id")))
+
+
+def _data_request(body: Mapping[str, Any], _context: Context, _notes: Counter[str]) -> Reading:
+    customer = reading.object_of(body, "customer")
+    return Reading(task=Task("tell_customer", reading.needed_id(customer, "id")))
+
+
+def _redact_shop(_body: Mapping[str, Any], _context: Context, _notes: Counter[str]) -> Reading:
+    return Reading(task=Task("erase_shop"))
+
+
+def _dispute(body: Mapping[str, Any], _context: Context, _notes: Counter[str]) -> Reading:
+    return Reading(task=Task("dispute", reading.needed_id(body, "order_id")))
+
+
+def _uninstalled(_body: Mapping[str, Any], _context: Context, _notes: Counter[str]) -> Reading:
+    return Reading(task=Task("app_removed"))
 
 
 _SHAPES: Final = (
-    (frozenset({"financial_status", "line_items"}), _order),
+    (frozenset({"financial_status", "total_price"}), _order),
     (frozenset({"order_id", "refund_line_items"}), _refund),
     (frozenset({"order_id", "tracking_numbers"}), _fulfilment),
+    (frozenset({"fulfillment_id", "happened_at"}), _step),
+    (frozenset({"order_id", "evidence_due_by"}), _dispute),
     (frozenset({"order_id", "kind"}), _transaction),
-    (frozenset({"orders_to_redact"}), _erasure),
+    (frozenset({"order_id", "staff_note"}), _nothing),  # an edit: `orders/updated` follows
+    (frozenset({"orders_to_redact"}), _redact),
+    (frozenset({"orders_requested"}), _data_request),
+    (frozenset({"customer_id", "email_marketing_consent"}), _consent),
+    (frozenset({"customer_id", "sms_marketing_consent"}), _consent),
     (frozenset({"email_marketing_consent", "created_at", "updated_at"}), _customer),
-    (frozenset({"email_marketing_consent", "admin_graphql_api_id"}), _erasure),
+    (frozenset({"addresses", "created_at", "updated_at"}), _customer),  # before consents had times
+    (frozenset({"email_marketing_consent", "admin_graphql_api_id"}), _deleted),
+    (frozenset({"abandoned_checkout_url"}), checkout_of),
+    (frozenset({"cart_token", "subtotal_price"}), _nothing),  # a checkout that is deleted
+    (frozenset({"token", "line_items"}), cart_of),
+    (frozenset({"myshopify_domain", "shop_owner"}), _uninstalled),
+    (frozenset({"shop_id", "shop_domain"}), _redact_shop),
 )
 
 
-def _person(body: Mapping[str, Any], order_id: str, context: Context) -> CustomerFacts:
-    """Return what the order says of who bought: it fills gaps of the profile."""
-    person = reading.object_of(body, "customer")
-    address = reading.object_of(body, "shipping_address")
-    region = _region(address)
-    version = reading.instant(body, "updated_at")
-    typed = (
-        reading.maybe_text(person, "phone")
-        or reading.maybe_text(body, "phone")
-        or reading.maybe_text(address, "phone")
-    )
-    phone = context.phone(typed or "", region.country if region else context.country)
-    email = reading.maybe_text(person, "email") or reading.maybe_text(body, "email")
-    said = CustomerFacts(
-        context.shop_id,
-        UNKNOWN,
-        reading.micros(version),
-        name=_name(person) or _name(address),
-        phone=phone,
-        email=email,
-        region=region,
-        address=_street(address),
-        consents=tuple(_consents(person, version)),
-    )
-    known = reading.gid(person) if person else None
-    return buyer(said, known, order_id, context)
+def _lines(
+    body: Mapping[str, Any], currency: str, notes: Counter[str]
+) -> tuple[OrderLine, ...] | None:
+    """Return what was bought; None, which says nothing, when only some fields were asked for."""
+    if "line_items" not in body:
+        return None
+    return tuple(line_of(one, currency, notes) for one in reading.objects(body, "line_items"))
 
 
 def _paid_at(body: Mapping[str, Any], version: datetime) -> datetime | None:
@@ -230,43 +295,3 @@ def _freight(body: Mapping[str, Any], currency: str, notes: Counter[str]) -> int
         for one in reading.objects(body, "shipping_lines")
     ]
     return sum(prices) if prices else None
-
-
-def _line(item: Mapping[str, Any], currency: str, notes: Counter[str]) -> OrderLine:
-    ids = (reading.maybe_id(item, name) for name in ("variant_id", "product_id", "id"))
-    return OrderLine(
-        reading.maybe_text(item, "sku") or next((one for one in ids if one), ""),
-        reading.maybe_text(item, "title") or reading.maybe_text(item, "name") or "",
-        quantity(item),
-        minor(item.get("price"), currency, notes) or 0,
-    )
-
-
-def _region(address: Mapping[str, Any]) -> Region | None:
-    country = reading.maybe_text(address, "country_code") or reading.maybe_text(address, "country")
-    if country not in COUNTRIES:
-        return None
-    province = reading.maybe_text(address, "province_code")
-    return Region(
-        country,
-        province or reading.maybe_text(address, "province") or "",
-        reading.maybe_text(address, "city") or "",
-    )
-
-
-def _street(address: Mapping[str, Any]) -> str | None:
-    return reading.joined(address, ("address1", "address2", "city", "zip"), ", ")
-
-
-def _name(body: Mapping[str, Any]) -> str | None:
-    return reading.joined(body, ("first_name", "last_name"), " ")
-
-
-def _consents(body: Mapping[str, Any], version: datetime) -> Iterator[Consent]:
-    """Only `subscribed` is a yes; a missing consent says nothing."""
-    for name, channel in CONSENTS:
-        stated = reading.object_of(body, name)
-        state = reading.maybe_text(stated, "state")
-        if state is not None:
-            at = reading.maybe_instant(stated, "consent_updated_at") or version
-            yield Consent(channel, Purpose.MARKETING, state == "subscribed", at, "shopify")

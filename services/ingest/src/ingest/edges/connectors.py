@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, cast
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field, ValidationError
 
+from ingest.domain.push import TaskKind
 from ingest.edges.idempotency import IdempotentRoute
 from ingest.edges.kinds import KINDS, NEW, Config, NewConnector, Secret, kind_of
 from ingest.edges.kinds.kind import saved
@@ -86,6 +87,8 @@ class KeptPush(BaseModel):
     connector_id: str
     reason: str
     received_at: datetime
+    task: TaskKind | None = Field(description="what the platform asks of a person")
+    subject: str | None = Field(description="the customer or the order that the task is about")
 
 
 class KeptPushes(BaseModel):
@@ -220,22 +223,33 @@ async def list_kept_pushes(
     engine: Engine,
     limit: Limit = 50,
     cursor: Annotated[str | None, Query()] = None,
+    *,
+    tasks: Annotated[bool, Query(description="only what asks for a person")] = False,
 ) -> KeptPushes:
-    """List signed pushes that could not be read as facts, with the reason; bodies stay sealed."""
+    """List signed pushes that make no facts, with the reason; bodies stay sealed."""
     place = decode_cursor(cursor, int)
     async with shop_tx(engine, SOURCE, shop_id) as conn:
-        found = await ShopStore(conn).rejected_pushes(int(place[0]) if place else 0, limit)
-    pushes = [
-        KeptPush(
-            id=one.id,
-            connector_id=one.connector_id,
-            reason=one.reason,
-            received_at=one.received_at,
+        found = await ShopStore(conn).rejected_pushes(
+            int(place[0]) if place else 0, limit, tasks_only=tasks
         )
-        for one in found
-    ]
+    pushes = [KeptPush.model_validate(one, from_attributes=True) for one in found]
     more = encode_cursor(found[-1].id) if len(found) == limit else None
     return KeptPushes(pushes=pushes, cursor=more)
+
+
+@router.delete(
+    "/{shop_id}/kept-pushes/{kept_id}",
+    operation_id="put_away_kept_push",
+    status_code=204,
+    dependencies=[Depends(require("connectors:write"))],
+)
+async def put_away_kept_push(
+    shop_id: ShopId, kept_id: Annotated[int, Path(ge=1, le=2**63 - 1)], engine: Engine
+) -> None:
+    """Delete a kept push: what it asked for is done, or nobody will look at it any more."""
+    async with shop_tx(engine, SOURCE, shop_id) as conn:
+        if not await ShopStore(conn).put_away(kept_id):
+            raise NotFound("no such kept push")
 
 
 def _changed(known: SealedConnector, change: ConnectorChange, sealer: Sealer) -> SealedConnector:

@@ -6,9 +6,16 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.codec import Unreadable, decoder
-from contracts.events import CustomerErased, CustomerFacts, OrderFacts, OrderHome, ShipmentFacts
+from contracts.events import (
+    CartFacts,
+    CustomerErased,
+    CustomerFacts,
+    OrderFacts,
+    OrderHome,
+    ShipmentFacts,
+)
 from ingest.app.note_customer import note_customers
-from ingest.app.note_fact import note_orders, note_shipments
+from ingest.app.note_fact import note_carts, note_orders, note_shipments
 from ingest.edges.people import PeopleStore
 from ingest.edges.store import PostgresStore
 from plumbing.records import Record
@@ -49,6 +56,10 @@ class Consumer:
         await note_shipments(
             self._store(conn), [one for one in events if isinstance(one, ShipmentFacts)]
         )
+
+    async def on_carts(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
+        events = await self._read(conn, records)
+        await note_carts(self._store(conn), [one for one in events if isinstance(one, CartFacts)])
 
     async def on_customer_facts(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
         events = await self._read(conn, records)

@@ -15,6 +15,7 @@ from contracts.topics import CUSTOMER_FACTS
 from ingest.app.note_customer import Who
 from ingest.domain.facts import Fact
 from ingest.domain.profile import Profile, from_document, to_document
+from ingest.domain.push import ABOUT_CUSTOMERS
 from ingest.edges.store import encoded_records, tombstone_record
 from ingest.edges.tables import (
     contact_point,
@@ -26,6 +27,7 @@ from ingest.edges.tables import (
     merge,
     plumbing,
     profile,
+    rejected_push,
     review_text,
 )
 from plumbing import arrays, outbox
@@ -162,6 +164,10 @@ class PeopleStore:
             ),
             delete(ingest_spool).where(
                 ingest_spool.c.topic == CUSTOMER_FACTS, ingest_spool.c.key.in_(keys)
+            ),
+            delete(rejected_push).where(
+                tuple_(rejected_push.c.shop_id, rejected_push.c.subject).in_(whom),
+                rejected_push.c.task.in_(ABOUT_CUSTOMERS),
             ),
             delete(letters).where(letters.c.topic == CUSTOMER_FACTS, letters.c.key.in_(keys)),
             delete(import_reject).where(

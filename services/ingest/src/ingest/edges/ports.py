@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ingest.app.note_fact import NewOrder, register_orders, settle
 from ingest.domain.facts import Fact, OrderRef, Waiting
+from ingest.domain.push import Task
 from ingest.edges.directory import Directory
 from ingest.edges.imports.upload import Uploads
 from ingest.edges.people import PeopleStore
@@ -66,9 +67,16 @@ class Registry:
         self.wake()
 
     async def keep_push(
-        self, *, shop_id: str, connector_id: str, digest: bytes, reason: str, body: bytes
+        self,
+        *,
+        shop_id: str,
+        connector_id: str,
+        digest: bytes,
+        reason: str,
+        body: bytes,
+        task: Task | None,
     ) -> None:
-        """Keep a signed body that says nothing to us, for an operator."""
+        """Keep a signed body that says nothing to us, or asks for a person, for an operator."""
         sealed = self.sealer.seal(body, push_context(shop_id, digest))
         try:
             async with worker_tx(self.engine, worker_role(SOURCE)) as conn:
@@ -78,6 +86,7 @@ class Registry:
                     digest=digest,
                     reason=reason,
                     sealed=sealed,
+                    task=task,
                 )
         except (SQLAlchemyError, OSError) as error:
             raise _not_now(error) from None

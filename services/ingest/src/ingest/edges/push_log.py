@@ -28,8 +28,11 @@ FLUSH_EVERY_S: Final = 1.0
 MAX_REASON_CHARS: Final = 300
 
 # accepted: every part is a fact now. partly: the rest is kept. kept: signed, and no fact to us.
-# forged: not signed by who may. greeting: it only asked for us. not_durable: told to come again.
-Outcome: TypeAlias = Literal["accepted", "partly", "kept", "forged", "greeting", "not_durable"]
+# task: kept, since it asks for a person. forged: not signed by who may. greeting: it only asked for
+# us. not_durable: told to come again.
+Outcome: TypeAlias = Literal[
+    "accepted", "partly", "kept", "task", "forged", "greeting", "not_durable"
+]
 
 _FORGET: Final = text("""
     delete from push_log where id in (

@@ -1,4 +1,4 @@
-"""What was signed and could not be used: kept, sealed, for an operator to look into."""
+"""What was signed and made no facts: kept, sealed, for an operator to look into."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +13,13 @@ _OUTLIVED = text(
                  where received_at < clock_timestamp() - interval '45 days'
                  order by received_at limit 1000)
     returning shop_id, wait_key, event_id, fact
+    """
+)
+_TASKS = text(
+    """
+    select count(*) as n,
+           coalesce(extract(epoch from clock_timestamp() - min(received_at)), 0) as oldest_s
+    from rejected_push where task is not null
     """
 )
 
@@ -36,3 +43,9 @@ async def outlived(conn: AsyncConnection, sealer: Sealer) -> int:
             sealed=sealer.seal(row.fact, push_context(row.shop_id, digest)),
         )
     return len(rows)
+
+
+async def open_tasks(conn: AsyncConnection) -> tuple[int, float]:
+    """Return how many kept pushes ask for a person, and for how many seconds the oldest."""
+    row = (await conn.execute(_TASKS)).one()
+    return int(row.n), float(row.oldest_s)

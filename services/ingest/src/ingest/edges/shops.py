@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import codec
 from contracts.events import AttributeType, OwnAttribute, Shop, Variable
+from ingest.domain.push import Task
 from ingest.edges.store import SOURCE
 from ingest.edges.tables import connector, pull, push_log, rejected_push, shop
 from plumbing import outbox
@@ -45,6 +46,8 @@ class RejectedPush:
     connector_id: str
     reason: str
     received_at: datetime
+    task: str | None
+    subject: str | None
 
 
 def connector_context(connector_id: str) -> bytes:
@@ -187,22 +190,41 @@ class ShopStore:
         return found.one_or_none() is not None
 
     async def keep_push(
-        self, *, shop_id: str, connector_id: str, digest: bytes, reason: str, sealed: bytes
+        self,
+        *,
+        shop_id: str,
+        connector_id: str,
+        digest: bytes,
+        reason: str,
+        sealed: bytes,
+        task: Task | None = None,
     ) -> None:
-        """Keep a signed body that we cannot read; its repetition is the same one."""
+        """Keep a signed body that makes no facts; its repetition is the same one."""
         row = {
             "shop_id": shop_id,
             "connector_id": connector_id,
             "digest": digest,
             "reason": reason,
             "sealed": sealed,
+            "task": None if task is None else task.kind,
+            "subject": None if task is None else task.subject,
         }
         await self._conn.execute(insert(rejected_push).values(**row).on_conflict_do_nothing())
 
-    async def rejected_pushes(self, after: int, limit: int) -> Sequence[RejectedPush]:
+    async def rejected_pushes(
+        self, after: int, limit: int, *, tasks_only: bool
+    ) -> Sequence[RejectedPush]:
         columns = [rejected_push.c[field.name] for field in fields(RejectedPush)]
         page = select(*columns).where(rejected_push.c.id > after).order_by(rejected_push.c.id)
+        if tasks_only:
+            page = page.where(rejected_push.c.task.is_not(None))
         return [RejectedPush(*row) for row in await self._conn.execute(page.limit(limit))]
+
+    async def put_away(self, kept_id: int) -> bool:
+        """Delete a kept push; return whether it was there."""
+        gone = delete(rejected_push).where(rejected_push.c.id == kept_id)
+        found = await self._conn.execute(gone.returning(rejected_push.c.id))
+        return found.one_or_none() is not None
 
 
 def _shop(row: Row[Any]) -> Shop:

@@ -317,13 +317,16 @@ SHOWN: Final[Mapping[str, Shown]] = {
                 {
                     "id": 12,
                     "connector_id": _CONNECTOR_ID,
-                    "reason": "no kind of body that is known",
+                    "reason": "for a person: the platform asks to erase a customer",
                     "received_at": "2026-01-05T02:00:00Z",
+                    "task": "erase_customer",
+                    "subject": "191167",
                 }
             ],
             "cursor": None,
         }
     ),
+    "put_away_kept_push": Shown(refusals=[NotFound]),
     "post_events": Shown(
         bodies=_EVENTS,
         answer={

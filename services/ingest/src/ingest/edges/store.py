@@ -1,8 +1,9 @@
-"""The registries in Postgres: whose an order or a parcel is, and what waits to hear it."""
+"""The registries in Postgres: whose an order, parcel or cart is, and what waits to hear it."""
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
@@ -11,10 +12,20 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import codec, topics
-from contracts.events import ShipmentFacts
-from ingest.app.note_fact import NewOrder, NewParcel, Parked, ShopKey
-from ingest.domain.facts import ByOrder, ByParcel, Fact, OrderRef, ParcelRef, Waiting
-from ingest.edges.tables import parcel_ref, parked
+from contracts.events import CartFacts, ShipmentFacts
+from ingest.app.note_fact import NewCart, NewFulfilled, NewOrder, NewParcel, Parked, ShopKey
+from ingest.domain.facts import (
+    ByCart,
+    ByFulfilment,
+    ByOrder,
+    ByParcel,
+    Fact,
+    FulfilledParcel,
+    OrderRef,
+    ParcelRef,
+    Waiting,
+)
+from ingest.edges.tables import cart_ref, fulfilment_ref, parcel_ref, parked
 from plumbing import arrays, outbox, trace
 from plumbing.records import OutRecord, place
 
@@ -55,6 +66,24 @@ _PARCELS = text(
       on p.shop_id = asked.shop_id and p.number = asked.number
     """
 )
+_FULFILLED = text(
+    """
+    select f.shop_id, f.ref, f.parcel_id, f.order_id, f.customer_id
+    from fulfilment_ref f
+    join unnest(cast(cast(:shops as text) as text[]), cast(cast(:refs as text) as text[]))
+         as asked(shop_id, ref)
+      on f.shop_id = asked.shop_id and f.ref = asked.ref
+    """
+)
+_CARTS = text(
+    """
+    select c.shop_id, c.token, c.customer_id
+    from cart_ref c
+    join unnest(cast(cast(:shops as text) as text[]), cast(cast(:tokens as text) as text[]))
+         as asked(shop_id, token)
+      on c.shop_id = asked.shop_id and c.token = asked.token
+    """
+)
 _WAITING = text(
     """
     select p.id, p.shop_id, p.wait_key, p.type, p.fact
@@ -73,6 +102,10 @@ _OVERLOOKED = text(
                   where o.shop_id = p.shop_id and p.wait_key = 'order:' || o.ref)
        or exists (select from parcel_ref r
                   where r.shop_id = p.shop_id and p.wait_key = 'parcel:' || r.number)
+       or exists (select from fulfilment_ref f
+                  where f.shop_id = p.shop_id and p.wait_key = 'fulfilment:' || f.ref)
+       or exists (select from cart_ref c
+                  where c.shop_id = p.shop_id and p.wait_key = 'cart:' || c.token)
     limit :limit
     """
 )
@@ -146,6 +179,8 @@ class PostgresStore:
         await self._conn.execute(_ADD_ORDERS, columns)
 
     async def add_parcels(self, parcels: Collection[NewParcel]) -> None:
+        if not parcels:
+            return
         rows = [
             {
                 "shop_id": one.shop_id,
@@ -158,6 +193,55 @@ class PostgresStore:
             for one in parcels
         ]
         await self._conn.execute(insert(parcel_ref).on_conflict_do_nothing(), rows)
+
+    async def fulfilled(self, refs: Collection[ShopKey]) -> Mapping[ShopKey, list[FulfilledParcel]]:
+        found: dict[ShopKey, list[FulfilledParcel]] = defaultdict(list)
+        if refs:
+            shops, spelled = _columns(refs)
+            for row in await self._conn.execute(_FULFILLED, {"shops": shops, "refs": spelled}):
+                parcel = FulfilledParcel(row.parcel_id, row.order_id, row.customer_id)
+                found[row.shop_id, row.ref].append(parcel)
+        return found
+
+    async def unknown_fulfilled(self, parcels: Collection[NewFulfilled]) -> list[NewFulfilled]:
+        known = await self.fulfilled({(one.shop_id, one.ref) for one in parcels})
+        places = {(*key, p.parcel_id, p.order_id) for key, found in known.items() for p in found}
+        new = {
+            (one.shop_id, one.ref, one.parcel.parcel_id, one.parcel.order_id): one
+            for one in parcels
+        }
+        return [new[place] for place in sorted(new.keys() - places)]
+
+    async def add_fulfilled(self, parcels: Collection[NewFulfilled]) -> None:
+        rows = [{"shop_id": one.shop_id, "ref": one.ref, **asdict(one.parcel)} for one in parcels]
+        if rows:
+            await self._conn.execute(insert(fulfilment_ref).on_conflict_do_nothing(), rows)
+
+    async def cart_owners(self, tokens: Collection[ShopKey]) -> Mapping[ShopKey, str]:
+        if not tokens:
+            return {}
+        shops, spelled = _columns(tokens)
+        rows = await self._conn.execute(_CARTS, {"shops": shops, "tokens": spelled})
+        return {(row.shop_id, row.token): row.customer_id for row in rows}
+
+    async def unknown_carts(self, carts: Collection[NewCart]) -> list[NewCart]:
+        """Return those that are nobody's, or another's, as named last."""
+        last = {(one.shop_id, one.token): one for one in carts}
+        known = await self.cart_owners(last.keys())
+        return [last[key] for key in sorted(last) if known.get(key) != last[key].customer_id]
+
+    async def add_carts(self, carts: Collection[NewCart]) -> None:
+        new = insert(cart_ref)
+        named = new.on_conflict_do_update(
+            index_elements=[cart_ref.c.shop_id, cart_ref.c.token],
+            set_={"customer_id": new.excluded.customer_id, "named_at": new.excluded.named_at},
+        )
+        await self._conn.execute(named, [asdict(one) for one in carts])
+
+    async def forget_carts(self, limit: int) -> None:
+        """Forget carts that nobody named within days, and who was named long ago."""
+        for statement in _FORGET_CARTS:
+            await self._conn.execute(statement, {"limit": limit})
 
     async def park(self, shop_id: str, waiting: Sequence[Waiting]) -> None:
         rows = []
@@ -197,12 +281,33 @@ class PostgresStore:
             await outbox.put(self._conn, records)
 
 
+# Carts aside: of most nobody ever says whose they are.
 _COUNT = text(
     """
     select count(*) as n,
            coalesce(extract(epoch from clock_timestamp() - min(received_at)), 0) as oldest_s
     from parked
+    where wait_key not like 'cart:%'
     """
+)
+_FORGET_CARTS: Final = (
+    text(
+        """
+        delete from parked
+        where id in (select id from parked
+                     where wait_key like 'cart:%'
+                       and received_at < clock_timestamp() - interval '7 days'
+                     limit :limit)
+        """
+    ),
+    text(
+        """
+        delete from cart_ref
+        where (shop_id, token) in (select shop_id, token from cart_ref
+                                   where named_at < clock_timestamp() - interval '30 days'
+                                   limit :limit)
+        """
+    ),
 )
 
 
@@ -235,6 +340,12 @@ def _columns(keys: Collection[ShopKey]) -> tuple[str, str]:
 def _waiting(wait_key: str, kind: str, value: bytes) -> Waiting:
     fact = codec.decode((("ce_type", kind.encode()),), value)
     what, _, rest = wait_key.partition(":")
-    if what == "parcel" and isinstance(fact, ShipmentFacts):
-        return ByParcel(rest, fact)
-    return ByOrder(rest, fact)
+    match fact:
+        case ShipmentFacts() if what == "parcel":
+            return ByParcel(rest, fact)
+        case ShipmentFacts() if what == "fulfilment":
+            return ByFulfilment(rest, fact)
+        case CartFacts():
+            return ByCart(rest, fact)
+        case _:
+            return ByOrder(rest, fact)

@@ -107,6 +107,30 @@ parcel_ref = Table(
     PrimaryKeyConstraint("shop_id", "number", "order_id"),
 )
 
+# Parcels by what their platform calls them, which is no number.
+fulfilment_ref = Table(
+    "fulfilment_ref",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("parcel_id", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    PrimaryKeyConstraint("shop_id", "ref", "parcel_id", "order_id"),
+)
+
+# Whose a cart is. A platform's cart lives for days, its row a little longer.
+cart_ref = Table(
+    "cart_ref",
+    metadata,
+    Column("shop_id", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("named_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    PrimaryKeyConstraint("shop_id", "token"),
+    Index(None, "named_at"),
+)
+
 # Facts without an owner: no personal data, no free text.
 parked = Table(
     "parked",
@@ -220,7 +244,8 @@ review_text = Table(
     Index(None, "shop_id", "customer_id"),
 )
 
-# Signed pushes that could not be read as facts, and facts that waited too long.
+# Signed pushes that could not be read as facts or ask for a person's decision, and facts that
+# waited too long.
 rejected_push = Table(
     "rejected_push",
     metadata,
@@ -231,8 +256,11 @@ rejected_push = Table(
     Column("reason", Text, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("task", Text),
+    Column("subject", Text),  # the customer or order that the task is about
     PrimaryKeyConstraint("id"),
     UniqueConstraint("shop_id", "connector_id", "digest"),
+    Index("ix_rejected_push_task", "shop_id", "subject", postgresql_where=text("task is not null")),
 )
 
 # What became of each connector's last pushes; no bodies.

@@ -1,4 +1,7 @@
-"""What a signed body, or one that was asked for, becomes: durable facts, or a kept push."""
+"""What a signed body, or one that was asked for, becomes: durable facts, or a kept push.
+
+A kept push is what nobody can read, or what a platform asks of a person.
+"""
 
 import hashlib
 import logging
@@ -6,7 +9,7 @@ from typing import Any
 
 from ingest import metrics
 from ingest.app.accept_facts import accept_push
-from ingest.domain.push import Reading
+from ingest.domain.push import Reading, Task
 from ingest.domain.reading import Unmappable, micros
 from ingest.edges.directory import Connector
 from ingest.edges.events import AHEAD
@@ -39,6 +42,9 @@ async def take(
     )
     for what, times in (reading.notes or {}).items():
         metrics.NOTES.labels(connector.kind, what).inc(times)
+    if reading.task is not None:
+        await keep(connector, kind, signed, body, reading.task, ports)
+        return "task", reading.task.reason
     too_large = any(one.status == "too_large" for one in outcomes)
     refused = "larger than a record may be" if too_large else reading.refused
     if refused is None:
@@ -48,16 +54,18 @@ async def take(
 
 
 async def keep(
-    connector: Connector, kind: Kind, signed: bytes, body: Any, reason: str, ports: Ports
+    connector: Connector, kind: Kind, signed: bytes, body: Any, why: str | Task, ports: Ports
 ) -> None:
-    """Keep *signed*, sealed; its repetition is the same one."""
+    """Keep *signed*, sealed, since it cannot be read or is a task; its repetition is the same."""
     identity = kind.identity(signed, body, connector)
+    task, reason = (why, why.reason) if isinstance(why, Task) else (None, why)
     await ports.registry.keep_push(
         shop_id=connector.shop_id,
         connector_id=connector.connector_id,
         digest=hashlib.sha256(identity).digest(),
         reason=reason,
         body=signed,
+        task=task,
     )
     log.warning("push kept", extra={"connector_kind": connector.kind, "reason": reason})
 

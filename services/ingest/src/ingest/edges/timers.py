@@ -16,7 +16,7 @@ from ingest.app.note_fact import free
 from ingest.edges.edits import forget_before
 from ingest.edges.idempotency import forget_keys
 from ingest.edges.publisher import Publisher
-from ingest.edges.rejected import outlived
+from ingest.edges.rejected import open_tasks, outlived
 from ingest.edges.spool import Spool
 from ingest.edges.store import SOURCE, PostgresStore
 from plumbing.lease import SILENT_S, hold
@@ -102,12 +102,16 @@ async def sweep(
             await store.lock(keys)
             freed = await free(store, keys)
             log.warning("facts were overlooked", extra={"keys": len(keys), "freed": freed})
+        await store.forget_carts(limit)
         await forget_keys(conn, limit)
         await forget_before(conn, limit)
         late = await outlived(conn, sealer)
         if late:
             log.error("facts waited too long for their order", extra={"facts": late})
         waiting, oldest_s = await store.waiting_since()
+        tasks, oldest_task_s = await open_tasks(conn)
     metrics.PARKED.set(waiting)
     metrics.OLDEST_PARKED.set(oldest_s)
+    metrics.TASKS.set(tasks)
+    metrics.OLDEST_TASK.set(oldest_task_s)
     return len(keys)

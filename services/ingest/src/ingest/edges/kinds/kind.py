@@ -169,6 +169,7 @@ def context(connector: Connector, ports: Ports) -> Context:
         connector.accept_test,
         partial(_keyed, key),
         normalise,
+        ports.directory.business_now(),
     )
 
 
