@@ -17,6 +17,8 @@ from reporting.domain.effect import Sent
 from reporting.domain.messages import BILLED, RECEIPTS, is_reached
 from reporting.edges.tables import rule, shop
 
+SERVICE: Final = "reporting"
+
 _BY_NO_RULE: Final = (timedelta(), False)  # how long it earns, and whether by its own order
 
 _SENT: Final = text(
