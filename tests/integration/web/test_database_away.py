@@ -11,10 +11,11 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from integration.web.conftest import SERVICE, Gate
+from integration.web.conftest import SERVICE
 from plumbing.resources import open_engine
 from support.database import Db
 from support.eventually import eventually
+from support.gate import Gate
 from web.app import build_api
 from web.database import check_database, database_answers
 from web.ops import ops_app

@@ -41,12 +41,6 @@ def upgrade() -> None:
         for statement in rls(table, "ingest"):
             op.execute(statement)
     op.execute("alter table rejected_push add column task text, add column subject text")
-    op.create_index(
-        "ix_rejected_push_task",
-        "rejected_push",
-        ["shop_id", "subject"],
-        postgresql_where=sa.text("task is not null"),
-    )
 
 
 def downgrade() -> None:

@@ -15,9 +15,11 @@ from plumbing.metrics import DatabaseMetrics
 from plumbing.migrate import upgrade
 from plumbing.resources import open_engine, worker_role
 from plumbing.watchdog import Watchdog
-from reporting.edges.api import SERVICE, router
+from reporting.edges.api import router
 from reporting.edges.console import PATHS, mount_console
 from reporting.edges.consumer import Consumer
+from reporting.edges.report_store import SERVICE
+from reporting.edges.reports.desk import Desk, open_desk
 from reporting.errors import ReportingError
 from reporting.metrics import CONSUMER
 from reporting.settings import Settings
@@ -31,7 +33,7 @@ from web.settings import MigrationSettings, load
 HOME = Path(__file__).parents[2]  # the folder that holds migrations/
 
 
-def api(settings: Settings, engine: AsyncEngine, grp: str) -> FastAPI:
+def api(settings: Settings, engine: AsyncEngine, desk: Desk, grp: str) -> FastAPI:
     app = build_api(
         "Reporting",
         [router, dead_letters(SERVICE, grp)],
@@ -40,6 +42,7 @@ def api(settings: Settings, engine: AsyncEngine, grp: str) -> FastAPI:
         errors=[ReportingError],
         public=PATHS,
     )
+    app.state.desk = desk
     mount_console(app)
     return app
 
@@ -70,13 +73,16 @@ def intake(settings: Settings, engine: AsyncEngine, grp: str, watch: Watchdog) -
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     grp = SERVICE + settings.group_suffix
     url = settings.database_url.get_secret_value()
-    async with open_engine(url, app=SERVICE) as engine:
+    async with (
+        open_engine(url, app=SERVICE) as engine,
+        open_desk(url, settings.reports_at_once) as desk,
+    ):
         DatabaseMetrics().watch(engine)
         with Watchdog(settings.stuck_after_s, metrics=CONSUMER) as watch:
             reader = intake(settings, engine, grp, watch)
             ready = {"database": database_answers(engine), "claims": reader.readiness}
             await run_service(
-                api(settings, engine, grp),
+                api(settings, engine, desk, grp),
                 ops_app(SERVICE, ready, watch.complaint),
                 [reader.run],
                 stop,

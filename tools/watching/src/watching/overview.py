@@ -431,6 +431,30 @@ SEGMENTS: Final = Row(
             ],
             unit=Unit.PER_SECOND,
         ),
+        Panel(
+            "Time of a report, 99 in 100",
+            "From when it is begun; one that takes 60 s is broken off.",
+            [
+                Series(
+                    "histogram_quantile(0.99, sum by (operation, le)"
+                    " (rate(huiliu_reporting_report_seconds_bucket[$__rate_interval])))",
+                    "{{operation}}",
+                )
+            ],
+            unit=Unit.SECONDS,
+            limit=60,
+        ),
+        Panel(
+            "Reports refused",
+            "By reason.",
+            [
+                Series(
+                    "sum by (reason) (rate(huiliu_reporting_refused_total[$__rate_interval]))",
+                    "{{reason}}",
+                )
+            ],
+            unit=Unit.PER_SECOND,
+        ),
     ],
 )
 

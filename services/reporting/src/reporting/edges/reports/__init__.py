@@ -1,0 +1,1 @@
+"""Reports are made by processes of their own: the service's loop stays free."""
