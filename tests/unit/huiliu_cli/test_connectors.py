@@ -111,6 +111,7 @@ def test_connectors_and_what_they_pushed_in_vain_are_listed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     kept = {"id": 1, "connector_id": "cn_1", "reason": "no rule fits", "received_at": "2026-03-01"}
+    kept |= {"task": None, "subject": None}
     remote = says(
         {"connectors": [MADE]},
         {"connectors": []},
@@ -138,6 +139,29 @@ def test_the_last_pushes_tell_whether_the_wiring_works(capsys: pytest.CaptureFix
     assert call(remote, "connectors", "pushes", "cn_1", "--shop", "s", "--json") == 0
     assert json.loads(capsys.readouterr().out) == [push]
     assert {one.url.path for one in remote.asked} == {"/v1/shops/s/connectors/cn_1/pushes"}
+
+
+def test_what_asks_for_a_person_is_listed_and_put_away(capsys: pytest.CaptureFixture[str]) -> None:
+    task = {"id": 12, "connector_id": "cn_1", "reason": "to erase", "received_at": "2026-03-01"}
+    task |= {"task": "erase_customer", "subject": "191167"}
+    remote = says(
+        {"pushes": [task], "cursor": None}, {"pushes": [], "cursor": None}, {"pushes": [task]}, {}
+    )
+
+    for _ in range(2):
+        assert call(remote, "connectors", "kept", "--shop", "s", "--tasks") == 0
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("to erase", "191167", "nothing asks for a person"))
+    assert call(remote, "connectors", "kept", "--shop", "s", "--tasks", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == [task]
+    assert {one.url.params["tasks"] for one in remote.asked} == {"true"}
+
+    assert call(remote, "connectors", "put-away", "12", "--shop", "s") == 0
+    assert capsys.readouterr().out == "put away\n"
+    assert (remote.asked[-1].method, remote.asked[-1].url.path) == (
+        "DELETE",
+        "/v1/shops/s/kept-pushes/12",
+    )
 
 
 def test_a_connector_is_closed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -567,6 +567,7 @@ def test_what_was_asked_for_comes_wrapped() -> None:
 
     assert len(both.said) == 2 * len(reading(ORDER).said)
     assert (both.aliases, both.notes) == (reading(ORDER).aliases * 2, {"rounded_amount": 1})
+    assert reading([SALE, {"id": 7}]).task == Task("deleted_order", "7")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -68,7 +68,7 @@ def _read_one(body: Any, context: Context) -> Reading:
     raise Unmappable("no shape that we know")
 
 
-def _together(readings: Iterable[Reading]) -> Reading:
+def _together(readings: Sequence[Reading]) -> Reading:
     said: list[Said] = []
     aliases: list[tuple[str, str, str]] = []
     notes: Counter[str] = Counter()
@@ -76,7 +76,8 @@ def _together(readings: Iterable[Reading]) -> Reading:
         said += one.said
         aliases += one.aliases
         notes.update(one.notes or {})
-    return Reading(tuple(said), tuple(aliases), notes)
+    task = next((one.task for one in readings if one.task is not None), None)
+    return Reading(tuple(said), tuple(aliases), notes, task=task)
 
 
 def _order(body: Mapping[str, Any], context: Context, notes: Counter[str]) -> Reading:

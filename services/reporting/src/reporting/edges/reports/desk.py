@@ -112,13 +112,11 @@ class Desk:
     def _give_up(self, ask: Ask) -> None:
         self._refuse(self._waiting[ask], "wait")
 
-    def _drop(self, wanted: _Wanted) -> bool:
-        """Let *wanted* wait no longer; tell whether it did."""
-        if self._waiting.get(wanted.ask) is not wanted:
-            return False
-        del self._waiting[wanted.ask]
-        wanted.patience.cancel()
-        return True
+    def _drop(self, wanted: _Wanted) -> None:
+        """Let *wanted* wait no longer, if it did: another may be waiting for the same since."""
+        if self._waiting.get(wanted.ask) is wanted:
+            del self._waiting[wanted.ask]
+            wanted.patience.cancel()
 
     def _refuse(self, wanted: _Wanted, reason: str) -> None:
         self._drop(wanted)
