@@ -95,15 +95,18 @@ async def test_every_refusal_is_a_problem(
 
 
 async def test_a_method_that_is_not_allowed_hears_all_that_are(build: Build, call: Call) -> None:
-    """The routes of one path are several; each knows its own method."""
+    """The routes of one path are several; a template that fits too is another's."""
     router = APIRouter(prefix="/v1/shops/{shop_id}", dependencies=[Depends(require("things:read"))])
     router.add_api_route("/note", get_note, methods=["PUT"], operation_id="put")
     router.add_api_route("/note", get_note, methods=["GET"], operation_id="get")
     router.add_api_route("/notes", get_note, methods=["POST"], operation_id="post")
+    router.add_api_route("/{name}", get_note, methods=["PATCH"], operation_id="patch")
     async with call(build(router)) as client:
         answer = await client.delete("/v1/shops/tea/note")
+        other = await client.delete("/v1/shops/tea/other")
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PUT")
+    assert other.headers["allow"] == "PATCH"
     assert answer.json()["type"] == "urn:huiliu:problem:method-not-allowed"
 
 

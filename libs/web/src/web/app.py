@@ -1,6 +1,7 @@
 """Build one service's API: its routers with everything that must not be forgotten around them."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 
@@ -151,14 +152,16 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _methods_at(request: Request) -> set[str]:
-    """Return all that may be done there: the first route of a path knows its own method only."""
+    """Return all that may be done there: the first route of a path knows its own method only.
+
+    Of several templates that fit, the most concrete one is what the path names, as OpenAPI has it.
+    """
     path = request.scope["path"]
-    routes = [
-        route
-        for route in iter_route_contexts(request.app.routes)
-        if isinstance(route.original_route, APIRoute) and route.path_regex.match(path)
-    ]
-    return {method for route in routes for method in route.methods or ()}
+    fitting = defaultdict[str, set[str]](set)
+    for route in iter_route_contexts(request.app.routes):
+        if isinstance(route.original_route, APIRoute) and route.path_regex.match(path):
+            fitting[route.path_format or ""] |= set(route.methods or ())
+    return fitting[min(fitting, key=lambda template: template.count("{"))]
 
 
 async def _on_invalid_request(_: Request, error: Exception) -> Response:
