@@ -36,6 +36,10 @@ def record_of(
     return Record(out.topic, out.part, offset, out.key, out.value, out.headers, stamp_ms)
 
 
+class CommitLost(Exception):
+    """The transaction ends as if the server had died before its COMMIT."""
+
+
 @dataclass(kw_only=True, eq=False)
 class Bench:
     """A service taken apart. Subclasses hand its handlers their records."""

@@ -1,20 +1,25 @@
 """The segmenter on a real database: records in, rows and events out, time at will."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.codec import customer_key, tombstone
 from contracts.events import CustomerProfile, OrderFacts, Shop
-from contracts.topics import CUSTOMERS
+from contracts.topics import CUSTOMERS, ORDERS
+from plumbing import offsets
 from plumbing.absence import Absence
+from plumbing.offsets import Claim
 from plumbing.records import Record
 from plumbing.resources import open_engine
 from segmenter.edges.api import router
@@ -22,7 +27,7 @@ from segmenter.edges.consumer import Consumer
 from segmenter.edges.timers import roll_days
 from segmenter.errors import SegmenterError
 from segmenter.settings import Settings
-from support.bench import PARTITIONS, SENT_AT, Bench
+from support.bench import PARTITIONS, SENT_AT, Bench, CommitLost
 from support.database import Db
 from web.app import build_api
 from web.auth import issue_local_token
@@ -30,8 +35,10 @@ from web.auth import issue_local_token
 SECRET = "0123456789abcdef0123456789abcdef"
 SERVICE = "segmenter"
 NOON = SENT_AT
+PLACE = (ORDERS, 0)
 FORGET = (
     text("delete from customer_order"),
+    text("delete from customer_tie"),
     text("delete from customer_state"),
     text("delete from segment_change"),
     text("delete from outbox"),
@@ -87,6 +94,40 @@ class Segmenter(Bench):
         return {row["customer_id"]: row["cell"] for row in rows}
 
 
+@dataclass(eq=False)
+class Pod:
+    """One process' reader of one partition."""
+
+    segmenter: Segmenter
+    consumer: Consumer = field(default_factory=lambda: consumer(Absence()))
+    held: Claim | None = None
+
+    async def claim(self) -> int:
+        async with self.segmenter.tx() as conn:
+            found = await offsets.claim(conn, SERVICE, *PLACE, owner="pod")
+        assert found is not None
+        self.held = found.claim
+        return found.next_offset
+
+    @asynccontextmanager
+    async def fenced(self) -> AsyncIterator[tuple[AsyncConnection, int]]:
+        assert self.held is not None
+        async with self.segmenter.tx() as conn:
+            yield conn, await offsets.fence(conn, self.held)
+
+    async def handle(self, facts: Sequence[OrderFacts], *, lost: bool = False) -> None:
+        records = [
+            structs.replace(self.segmenter.record(fact), part=PLACE[1], offset=number)
+            for number, fact in enumerate(facts)
+        ]
+        async with self.fenced() as (conn, next_offset):
+            assert self.held is not None
+            await self.consumer.on_orders(conn, records[next_offset:])
+            await offsets.advance(conn, self.held, len(records))
+            if lost:
+                raise CommitLost
+
+
 @pytest.fixture
 async def segmenter(db: Db) -> AsyncIterator[Segmenter]:
     async with open_engine(db.url(SERVICE), app="test") as engine:
@@ -94,6 +135,15 @@ async def segmenter(db: Db) -> AsyncIterator[Segmenter]:
         await made.set_time(NOON)
         await made.shops(shop())
         yield made
+
+
+@pytest.fixture
+async def pod(segmenter: Segmenter) -> Pod:
+    async with segmenter.tx() as conn:
+        await offsets.create(conn, SERVICE, *PLACE, owner="", first=0)
+    made = Pod(segmenter)
+    await made.claim()
+    return made
 
 
 @pytest.fixture

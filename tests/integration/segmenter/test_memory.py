@@ -1,76 +1,30 @@
 """What a pod remembers of a partition: true whenever it is believed, whoever wrote meanwhile."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 from random import Random
 
 import pytest
-from msgspec import structs
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.events import OrderFacts
 from contracts.topics import ORDERS
-from integration.segmenter.conftest import NOON, SERVICE, Segmenter, consumer, paid, shop
+from integration.segmenter.conftest import (
+    NOON,
+    PLACE,
+    SERVICE,
+    Pod,
+    Segmenter,
+    paid,
+    shop,
+)
 from integration.segmenter.test_orders import some_facts, state_of
-from plumbing import offsets
-from plumbing.absence import Absence
 from plumbing.consume import NotReady
-from plumbing.offsets import Claim, Fenced
+from plumbing.offsets import Fenced
 from segmenter.domain.fold import Held, OrderKey
-from segmenter.edges.consumer import Consumer
 from segmenter.edges.memory import ROW_BYTES, Memories, Memory
+from support.bench import CommitLost
 
-PLACE = (ORDERS, 0)
 O1: OrderKey = ("tea", "o1")
 HELD = Held(paid("o1"), None)
-
-
-class CommitLost(Exception):
-    """The transaction ends as if the server had died before its COMMIT."""
-
-
-@dataclass(eq=False)
-class Pod:
-    """One process' reader of one partition."""
-
-    segmenter: Segmenter
-    consumer: Consumer = field(default_factory=lambda: consumer(Absence()))
-    held: Claim | None = None
-
-    async def claim(self) -> int:
-        async with self.segmenter.tx() as conn:
-            found = await offsets.claim(conn, SERVICE, *PLACE, owner="pod")
-        assert found is not None
-        self.held = found.claim
-        return found.next_offset
-
-    @asynccontextmanager
-    async def fenced(self) -> AsyncIterator[tuple[AsyncConnection, int]]:
-        assert self.held is not None
-        async with self.segmenter.tx() as conn:
-            yield conn, await offsets.fence(conn, self.held)
-
-    async def handle(self, facts: Sequence[OrderFacts], *, lost: bool = False) -> None:
-        records = [
-            structs.replace(self.segmenter.record(fact), part=PLACE[1], offset=number)
-            for number, fact in enumerate(facts)
-        ]
-        async with self.fenced() as (conn, next_offset):
-            assert self.held is not None
-            await self.consumer.on_orders(conn, records[next_offset:])
-            await offsets.advance(conn, self.held, len(records))
-            if lost:
-                raise CommitLost
-
-
-@pytest.fixture
-async def pod(segmenter: Segmenter) -> Pod:
-    async with segmenter.tx() as conn:
-        await offsets.create(conn, SERVICE, *PLACE, owner="", first=0)
-    made = Pod(segmenter)
-    await made.claim()
-    return made
 
 
 async def remember(pod: Pod, memories: Memories) -> None:

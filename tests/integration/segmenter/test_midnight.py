@@ -43,15 +43,43 @@ async def test_a_customer_leaves_a_cell_because_time_passed(segmenter: Segmenter
     assert (second.revision, second.recency_days) == (2, 8)
 
 
-async def test_after_downtime_the_pass_goes_straight_to_today(segmenter: Segmenter) -> None:
-    await segmenter.orders(paid("o1"))
+async def test_after_downtime_the_days_are_made_up_for_one_by_one_in_order(
+    segmenter: Segmenter,
+) -> None:
+    await segmenter.orders(paid("o1"), paid("o2", "bob", days_ago=-3))
     await segmenter.set_time(NOON + timedelta(days=100))
 
     await segmenter.roll()
 
-    _, second = await changes(segmenter)
-    assert (second.before, second.after) == (Cell.JUST_BOUGHT, Cell.FADING_HIGH)
-    assert second.as_of == date(2026, 6, 9)
+    told = [(one.customer_id, one.after, one.as_of) for one in await changes(segmenter)]
+    assert told == [
+        ("ann", Cell.JUST_BOUGHT, date(2026, 3, 1)),
+        ("bob", Cell.JUST_BOUGHT, date(2026, 3, 4)),
+        ("ann", Cell.NEW_HIGH, date(2026, 3, 9)),
+        ("bob", Cell.NEW_HIGH, date(2026, 3, 12)),
+        ("ann", Cell.FADING_HIGH, date(2026, 5, 31)),
+        ("bob", Cell.FADING_HIGH, date(2026, 6, 3)),
+    ]
+
+
+async def test_a_day_that_a_zone_leaves_out_is_left_out(segmenter: Segmenter) -> None:
+    """Samoa had no 30th of December 2011."""
+    await segmenter.set_time(datetime(2011, 12, 28, 12, tzinfo=UTC))
+    await segmenter.shops(shop("surf", zone="Pacific/Apia"))
+    await segmenter.set_time(datetime(2012, 1, 2, 12, tzinfo=UTC))
+
+    opened = []
+    while await roll_days(segmenter.engine, partitions=PARTITIONS, limit=9):
+        (row,) = await segmenter.rows("select day from shop_day where shop_id = 'surf'")
+        opened.append(row["day"].isoformat())
+
+    assert list(dict.fromkeys(opened))[-5:] == [
+        "2011-12-29",
+        "2011-12-31",
+        "2012-01-01",
+        "2012-01-02",
+        "2012-01-03",
+    ]
 
 
 async def test_a_moved_average_flips_customers_at_midnight_and_not_before(

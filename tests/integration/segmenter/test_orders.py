@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from contracts.events import (
     Cell,
-    CustomersMerged,
+    CustomerErased,
     OrderFacts,
     OrderLine,
     RefundFacts,
@@ -206,19 +206,19 @@ async def test_a_shop_that_does_not_come_is_given_up_and_the_rest_goes_on(
 async def test_what_cannot_be_kept_becomes_a_letter_and_the_rest_goes_on(
     segmenter: Segmenter,
 ) -> None:
-    merged = CustomersMerged("tea", "ann", "bob", "ann", NOON)
+    erased = CustomerErased("tea", "ann", NOON)
 
     await segmenter.records(
         [
             segmenter.record(Watermark(NOON)),
-            segmenter.record(merged),
+            segmenter.record(erased),
             segmenter.record(paid("o1", total_minor=10**18)),
             segmenter.record(paid("o2")),
         ]
     )
 
     assert await segmenter.letters() == [
-        "CustomersMerged is not handled",
+        "CustomerErased is not handled",
         "an amount is out of range",
     ]
     assert await segmenter.cells() == {"ann": "just_bought"}

@@ -13,8 +13,9 @@ from care.facts import OrderState, merge_order
 from contracts.events import Cell, OrderFacts, RefundFacts, SegmentChanged
 from segmenter.domain.average import Average
 from segmenter.domain.fold import Held, OrderKey, absorb, advance, incomplete
-from segmenter.domain.rfm import Purchase, purchase_of, tally
+from segmenter.domain.rfm import DaySum, Purchase, purchase_of
 from segmenter.domain.standing import UNSEEN, CustomerKey, ShopDay, Standing, move
+from support.booked import booked
 
 DAY = date(2026, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -36,18 +37,18 @@ class Kept:
         absorbed = absorb(self.orders, facts, SHOPS)
         needed = incomplete(absorbed, self.standings, SHOPS)
         outcome = advance(
-            absorbed.paths, self.standings, {who: self.purchases(who) for who in needed}, SHOPS
+            absorbed.paths, self.standings, {who: self.sums(who) for who in needed}, SHOPS
         )
         self.orders |= absorbed.orders
         self.standings |= outcome.standings
         self.changes += outcome.changes
 
-    def purchases(self, customer: CustomerKey) -> dict[str, Purchase]:
-        return {
-            order_id: held.purchase
-            for (shop_id, order_id), held in self.orders.items()
-            if (shop_id, held.order.customer_id) == customer and held.purchase is not None
-        }
+    def sums(self, customer: CustomerKey) -> list[DaySum]:
+        found: dict[date, list[int]] = {}
+        for (shop_id, _), held in self.orders.items():
+            if (shop_id, held.order.customer_id) == customer and held.purchase is not None:
+                found.setdefault(held.purchase.day, []).append(held.purchase.net_minor)
+        return [DaySum(day, len(money), sum(money)) for day, money in found.items()]
 
 
 def moments(days: int) -> st.SearchStrategy[datetime]:
@@ -93,7 +94,7 @@ def recomputed(stream: Iterable[OrderFacts]) -> dict[CustomerKey, Standing]:
         if purchase is not None:
             bought[shop_id, order.customer_id].append(purchase)
     return {
-        who: without_revision(move(who, UNSEEN, tally(all_of, DAY), SHOPS[who[0]])[0])
+        who: without_revision(move(who, UNSEEN, booked(all_of).tally(DAY), SHOPS[who[0]])[0])
         for who, all_of in bought.items()
     }
 
@@ -184,7 +185,7 @@ def test_a_purchase_that_moved_is_written_even_where_the_tally_stays_equal() -> 
 
     absorbed = absorb(kept.orders, moved, SHOPS)
     who = ("tea", "ann")
-    outcome = advance(absorbed.paths, kept.standings, {who: kept.purchases(who)}, SHOPS)
+    outcome = advance(absorbed.paths, kept.standings, {who: kept.sums(who)}, SHOPS)
 
     assert outcome.standings == {who: kept.standings[who]}
 
@@ -196,7 +197,7 @@ def test_a_purchase_that_another_transaction_took_meanwhile_is_no_failure() -> N
     who = ("tea", "ann")
 
     absorbed = absorb(kept.orders, [paid("o1", cancelled_at=NOON)], SHOPS)
-    outcome = advance(absorbed.paths, kept.standings, {who: {}}, SHOPS)
+    outcome = advance(absorbed.paths, kept.standings, {who: []}, SHOPS)
 
     assert outcome.standings[who].cell is Cell.NEVER_BOUGHT
 
@@ -229,3 +230,30 @@ def test_after_a_purchase_that_moved_a_new_one_counts_once() -> None:
 
     assert kept.standings == plain.standings
     assert kept.standings["tea", "ann"].total.frequency == 3
+
+
+def test_what_an_alias_buys_counts_for_the_survivor_from_the_first_fact_on() -> None:
+    survivors = {("tea", "bob"): "ann"}
+    refund = RefundFacts("r1", 2, amount_minor=20, agreed_at=NOON)
+
+    absorbed = absorb(
+        {}, [paid("o1", "bob"), replace(paid("o1", "bob"), refunds=(refund,))], SHOPS, survivors
+    )
+    outcome = advance(absorbed.paths, {}, {}, SHOPS)
+
+    assert absorbed.orders["tea", "o1"].owner_id == "ann"
+    assert list(outcome.standings) == [("tea", "ann")]
+    assert outcome.standings["tea", "ann"].total.monetary_minor == 30
+
+
+def test_an_order_of_an_alias_that_turns_out_to_be_somebody_elses_leaves_the_survivor() -> None:
+    survivors = {("tea", "bob"): "ann"}
+    first = absorb({}, [paid("o1", "bob")], SHOPS, survivors)
+    before = advance(first.paths, {}, {}, SHOPS).standings
+
+    moved = absorb(first.orders, [paid("o1", "eve", version_us=2)], SHOPS, survivors)
+    after = advance(moved.paths, before, {("tea", "ann"): []}, SHOPS).standings
+
+    assert moved.orders["tea", "o1"].owner_id is None
+    assert after["tea", "ann"].cell is Cell.NEVER_BOUGHT
+    assert after["tea", "eve"].total.frequency == 1

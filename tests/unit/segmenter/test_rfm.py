@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from random import Random
 
 import pytest
 from hypothesis import given
@@ -12,14 +11,9 @@ from care.calendar import Days
 from care.facts import MONEY, merge_order
 from contracts.events import OrderFacts, RefundFacts
 from segmenter.domain.rfm import (
-    NOTHING,
     Purchase,
-    Rfm,
     first_purchase,
-    grow,
-    measure,
     purchase_of,
-    tally,
 )
 
 AT = datetime(2026, 3, 1, 16, 30, tzinfo=UTC)
@@ -107,53 +101,3 @@ def test_a_later_refund_takes_money_as_if_known_from_the_start() -> None:
     refund = RefundFacts("r1", 2, amount_minor=200, completed_at=AT + timedelta(days=9))
 
     assert counted(FACTS, replace(FACTS, refunds=(refund,))) == Purchase(date(2026, 3, 2), 300)
-
-
-def test_a_window_of_n_days_holds_today_and_the_n_minus_1_days_before() -> None:
-    week = [Purchase(DAY - timedelta(days=ago), 1) for ago in range(10)]
-
-    assert measure(week, DAY, 7) == Rfm(0, 7, 7)
-    assert measure(week, DAY, 1) == Rfm(0, 1, 1)
-    assert measure(week, DAY) == Rfm(0, 10, 10)
-    assert measure(week[7:], DAY, 7) == Rfm(None, 0, 0)
-
-
-def test_several_orders_on_one_day_are_several() -> None:
-    assert measure([Purchase(DAY, 5), Purchase(DAY, 7)], DAY, 1) == Rfm(0, 2, 12)
-
-
-def test_an_order_of_a_later_day_does_not_count_yet_but_is_known() -> None:
-    tomorrow, later = DAY + timedelta(days=1), DAY + timedelta(days=5)
-    total = tally([Purchase(later, 9), Purchase(DAY, 5), Purchase(tomorrow, 7)], DAY)
-
-    assert (total.frequency, total.monetary_minor, total.last_day) == (1, 5, DAY)
-    assert total.next_day == tomorrow
-    assert tally([], DAY) == NOTHING
-
-
-@given(purchases, st.randoms(use_true_random=False), days)
-def test_a_tally_does_not_depend_on_the_order(
-    bought: list[Purchase], random: Random, as_of: date
-) -> None:
-    shuffled = sorted(bought, key=lambda _: random.random())
-
-    assert tally(shuffled, as_of) == tally(bought, as_of)
-
-
-@given(purchases, st.builds(Purchase, days, st.integers(1, 1000)), days)
-def test_growing_by_one_is_adding_up_all(
-    bought: list[Purchase], more: Purchase, as_of: date
-) -> None:
-    assert grow(tally(bought, as_of), more, as_of) == tally([*bought, more], as_of)
-
-
-@given(purchases, days, st.integers(1, 730))
-def test_a_window_equals_a_plain_count(
-    bought: list[Purchase], as_of: date, window_days: int
-) -> None:
-    ages = [((as_of - one.day).days, one.net_minor) for one in bought]
-    inside = [(age, net) for age, net in ages if 0 <= age < window_days]
-
-    assert measure(bought, as_of, window_days) == Rfm(
-        min((age for age, _ in inside), default=None), len(inside), sum(net for _, net in inside)
-    )

@@ -7,8 +7,9 @@ import pytest
 
 from contracts.events import Cell, ChangeReason
 from segmenter.domain.average import Average
-from segmenter.domain.rfm import Purchase, Tally, tally
+from segmenter.domain.rfm import Purchase, Tally
 from segmenter.domain.standing import UNSEEN, ShopDay, Standing, is_stale, move
+from support.booked import booked
 
 DAY = date(2026, 3, 1)
 SHOP = ShopDay("tea", "Asia/Shanghai", "CNY", DAY, Average(2, 100))
@@ -16,7 +17,7 @@ ANN = ("tea", "ann")
 
 
 def stand(*purchases: Purchase, shop: ShopDay = SHOP) -> Standing:
-    return move(ANN, UNSEEN, tally(purchases, shop.day), shop)[0]
+    return move(ANN, UNSEEN, booked(purchases).tally(shop.day), shop)[0]
 
 
 def on(days: int, average: Average = SHOP.average) -> ShopDay:
@@ -24,7 +25,7 @@ def on(days: int, average: Average = SHOP.average) -> ShopDay:
 
 
 def test_a_first_purchase_is_announced_with_all_that_readers_need() -> None:
-    after, change = move(ANN, UNSEEN, tally([Purchase(DAY, 70)], DAY), SHOP)
+    after, change = move(ANN, UNSEEN, booked([Purchase(DAY, 70)]).tally(DAY), SHOP)
 
     assert change is not None
     assert (change.before, change.after) == (Cell.NEVER_BOUGHT, Cell.JUST_BOUGHT)
@@ -55,7 +56,7 @@ def test_a_week_later_time_alone_moves_a_customer_on(money: int, cell: Cell) -> 
 
 
 def test_a_moved_average_moves_a_customer_who_did_nothing() -> None:
-    before = move(ANN, UNSEEN, tally([Purchase(DAY - timedelta(days=8), 50)], DAY), SHOP)[0]
+    before = move(ANN, UNSEEN, booked([Purchase(DAY - timedelta(days=8), 50)]).tally(DAY), SHOP)[0]
 
     after, change = move(ANN, before, before.total, on(1, Average(1, 51)))
 

@@ -65,6 +65,11 @@ def start_of_day(day: date, zone_name: str) -> datetime:
     return at_wall(day, _MIDNIGHT, zone_name)
 
 
+def next_day(day: date, zone_name: str) -> date:
+    """Return the day after *day*; Samoa had no 30th of December 2011."""
+    return day_of(start_of_day(day + _DAY, zone_name), zone_name)
+
+
 def at_wall(day: date, at: time, zone_name: str) -> datetime:
     """Return the instant, UTC, at which clocks in *zone_name* first show *at* on *day*."""
     return instants_of(datetime.combine(day, at), zone(zone_name))[0]

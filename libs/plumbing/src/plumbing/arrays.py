@@ -18,6 +18,12 @@ def texts(values: Sequence[str]) -> str:
     return f'{{"{joined}"}}'
 
 
+def some_texts(values: Iterable[str | None]) -> str:
+    """Return texts, of which some may be missing, as a literal of text[]."""
+    quoted = ["NULL" if value is None else f'"{_escaped(value)}"' for value in values]
+    return "{" + ",".join(quoted) + "}"
+
+
 def plain(values: Iterable[object]) -> str:
     """Return numbers, dates, booleans or bare words as a literal of an array."""
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"

@@ -4,7 +4,17 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from contracts.events import SegmentChanged
-from segmenter.domain.fold import Held, OrderKey, Purchases, absorb, advance, incomplete
+from segmenter.domain.fold import (
+    NOBODY_ELSE,
+    Absorbed,
+    Held,
+    OrderKey,
+    Sums,
+    Survivors,
+    absorb,
+    advance,
+    incomplete,
+)
 from segmenter.domain.rfm import Fact
 from segmenter.domain.standing import CustomerKey, ShopDay, Standing
 
@@ -19,6 +29,8 @@ class Store(Protocol):
     def known(self) -> Mapping[OrderKey, Held]:
         """Orders that need not be looked for; there may be others."""
 
+    # Those of *customers* who count under another id. They and their survivors stay locked.
+    async def survivors(self, customers: Collection[CustomerKey]) -> Survivors: ...
     async def add(self, orders: Mapping[OrderKey, Held]) -> Collection[OrderKey]:
         """Write *orders*, but those that stand there already, and return these."""
 
@@ -27,9 +39,7 @@ class Store(Protocol):
         self, customers: Collection[CustomerKey]
     ) -> dict[CustomerKey, Standing]: ...
     # Without the orders that were added.
-    async def purchases(
-        self, customers: Collection[CustomerKey]
-    ) -> dict[CustomerKey, Purchases]: ...
+    async def sums(self, customers: Collection[CustomerKey]) -> dict[CustomerKey, Sums]: ...
     async def save(
         self, orders: Mapping[OrderKey, Held], standings: Mapping[CustomerKey, Standing]
     ) -> None: ...
@@ -39,18 +49,34 @@ class Store(Protocol):
 async def apply_orders(store: Store, facts: Sequence[Fact], shops: Mapping[str, ShopDay]) -> None:
     """Merge *facts* of any number of customers of *shops*, whose days may not move meanwhile."""
     known = store.known
-    absorbed = absorb(known, facts, shops)
+    absorbed, survivors = await _absorb(store, known, facts, shops, NOBODY_ELSE)
     new = {key: held for key, held in absorbed.orders.items() if key not in known}
     stand = await store.add(new)
     if stand:  # what we took for new was not: once more, knowing them
         known = {**known, **await store.orders(stand)}
-        absorbed = absorb(known, facts, shops)
+        absorbed, _ = await _absorb(store, known, facts, shops, survivors)
 
     # Standings before purchases: a change in between then shows in the standing.
     standings = await store.standings(absorbed.paths.keys())
-    purchases = await store.purchases(incomplete(absorbed, standings, shops))
-    outcome = advance(absorbed.paths, standings, purchases, shops)
+    sums = await store.sums(incomplete(absorbed, standings, shops))
+    outcome = advance(absorbed.paths, standings, sums, shops)
 
     amended = {key: held for key, held in absorbed.orders.items() if key in known}
     await store.save(amended, outcome.standings)
     await store.send(outcome.changes)
+
+
+async def _absorb(
+    store: Store,
+    known: Mapping[OrderKey, Held],
+    facts: Sequence[Fact],
+    shops: Mapping[str, ShopDay],
+    survivors: Survivors,
+) -> tuple[Absorbed, Survivors]:
+    """Absorb *facts*; as often as they turn out to be of somebody who counts under another id."""
+    while True:
+        absorbed = absorb(known, facts, shops, survivors)
+        more = await store.survivors(absorbed.paths.keys())
+        if more.keys() <= survivors.keys():
+            return absorbed, survivors
+        survivors = {**survivors, **more}

@@ -11,8 +11,9 @@ from typing import Final, Protocol
 
 from contracts.events import Cell
 from segmenter.domain.average import Average
+from segmenter.domain.book import Book
 from segmenter.domain.grid import cell_of
-from segmenter.domain.rfm import Purchase, Rfm, measure, recency, tally
+from segmenter.domain.rfm import DaySum, Rfm, Tally, recency
 from segmenter.domain.standing import ShopDay, Standing
 
 WINDOWS_DAYS: Final = (7, 30, 90, 180, 365)
@@ -29,6 +30,7 @@ class CustomerView:
     last_day: date | None
     average: Average
     revision: int | None  # None: computed for a day, not announced
+    aliases: Sequence[str]  # other ids of the same person
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class Store(Protocol):
     """What the views need from storage, inside one open transaction that sees one shop."""
 
     async def standing(self, customer_id: str) -> Standing | None: ...
-    async def purchases(self, customer_id: str) -> list[Purchase]: ...
+    async def sums(self, customer_id: str) -> Sequence[DaySum]: ...
+    async def aliases(self, survivor_id: str) -> Sequence[str]: ...
     async def average(self, day: date) -> Average: ...
     async def live_cells(self) -> dict[Cell, CellTotal]: ...
     async def groups(self, day: date, average: Average) -> list[Group]: ...
@@ -96,28 +99,32 @@ async def view_customer(
     as_of: date | None,
     windows_days: Collection[int],
 ) -> CustomerView | None:
-    """Return *customer_id* live, or as of a day; None when nobody is called so."""
+    """Return the person called *customer_id*, live or as of a day; None when nobody is."""
     standing = await store.standing(customer_id)
+    survivor_id = None if standing is None else standing.survivor_id
+    if survivor_id not in {None, customer_id}:
+        customer_id = str(survivor_id)
+        standing = await store.standing(customer_id)
     if standing is None:
         return None
-    purchases = await store.purchases(customer_id)
+    book = Book(await store.sums(customer_id))
     day = as_of or shop.day
-    windows = {days: measure(purchases, day, days) for days in sorted(windows_days)}
     if as_of is None:
         total, average, cell = standing.total, shop.average, standing.cell
     else:
-        total, average = tally(purchases, day), await store.average(day)
-        cell = _cell(recency(total, day), total.frequency, total.monetary_minor, average)
+        total, average = book.tally(day), await store.average(day)
+        cell = _cell(_life(total, day), average)
     return CustomerView(
         customer_id=customer_id,
         as_of=day,
         cell=cell,
-        life=Rfm(recency(total, day), total.frequency, total.monetary_minor),
-        windows=windows,
+        life=_life(total, day),
+        windows={days: book.measure(day, days) for days in sorted(windows_days)},
         first_day=total.first_day,
         last_day=total.last_day,
         average=average,
         revision=standing.revision if as_of is None else None,
+        aliases=() if survivor_id is None else await store.aliases(customer_id),
     )
 
 
@@ -146,16 +153,7 @@ async def list_live(
 ) -> list[ListedCustomer]:
     """Return the customers behind *after*, by id: of one cell, or all."""
     return [
-        ListedCustomer(
-            customer_id,
-            standing.cell,
-            Rfm(
-                recency(standing.total, shop.day),
-                standing.total.frequency,
-                standing.total.monetary_minor,
-            ),
-            None,
-        )
+        ListedCustomer(customer_id, standing.cell, _life(standing.total, shop.day), None)
         for customer_id, standing in await store.live_page(cell, after, limit)
     ]
 
@@ -166,18 +164,18 @@ async def list_as_of(
     """Return the customers behind *after*, by id, as they stood at the end of *as_of*."""
     average = await store.average(as_of)
     return [
-        ListedCustomer(
-            sums.customer_id,
-            _cell(sums.life.recency_days, sums.life.frequency, sums.life.monetary_minor, average),
-            sums.life,
-            sums.window,
-        )
+        ListedCustomer(sums.customer_id, _cell(sums.life, average), sums.life, sums.window)
         for sums in await store.page(as_of, window_days, after, limit)
     ]
 
 
-def _cell(recency_days: int | None, frequency: int, monetary_minor: int, average: Average) -> Cell:
-    return cell_of(recency_days, frequency, is_high=average.is_high(monetary_minor))
+def _life(total: Tally, day: date) -> Rfm:
+    return Rfm(recency(total.last_day, day), total.frequency, total.monetary_minor)
+
+
+def _cell(life: Rfm, average: Average) -> Cell:
+    is_high = average.is_high(life.monetary_minor)
+    return cell_of(life.recency_days, life.frequency, is_high=is_high)
 
 
 def _all_cells(found: Mapping[Cell, CellTotal]) -> dict[Cell, CellTotal]:

@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 from typing import Final
 
-from contracts.events import OrderFacts, OrderMoney, RefundFacts
+from contracts.events import (
+    CustomersMerged,
+    CustomersUnmerged,
+    OrderFacts,
+    OrderMoney,
+    RefundFacts,
+)
 
 MAX_AMOUNT_MINOR: Final = 10**15  # thousands of such orders still add up inside a bigint
 FIRST_YEAR: Final = 1970
@@ -19,6 +25,15 @@ def unfit(fact: OrderMoney | OrderFacts) -> str | None:
         return "the time of payment is out of range"
     texts = f"{fact.shop_id}{fact.customer_id}{fact.order_id}{fact.currency}"
     if "\x00" in texts or (refunds and _has_nul(refunds)):
+        return "a text holds a NUL"
+    return None
+
+
+def unfit_pair(word: CustomersMerged | CustomersUnmerged) -> str | None:
+    """Return why *word* can be said of no two customers; None when it can."""
+    if word.alias_id == word.survivor_id:
+        return "nobody is merged with themselves"
+    if "\x00" in f"{word.shop_id}{word.alias_id}{word.survivor_id}":
         return "a text holds a NUL"
     return None
 

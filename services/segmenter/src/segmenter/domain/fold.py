@@ -8,12 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 from care.calendar import Days
 from care.facts import MONEY, OrderState, merge_order
 from contracts.events import SegmentChanged
+from segmenter.domain.book import Book
 from segmenter.domain.rfm import (
+    DaySum,
     Fact,
     Purchase,
     Tally,
@@ -21,12 +24,12 @@ from segmenter.domain.rfm import (
     first_purchase,
     grow,
     purchase_of,
-    tally,
 )
 from segmenter.domain.standing import UNSEEN, CustomerKey, ShopDay, Standing, is_stale, walk
 
 OrderKey: TypeAlias = tuple[str, str]  # shop, order
-Purchases: TypeAlias = Mapping[str, Purchase]  # of one customer, by order
+Sums: TypeAlias = Sequence[DaySum]  # of one customer, each of a day of its own
+Survivors: TypeAlias = Mapping[CustomerKey, str]  # under whose id others count
 
 
 MOST_STEPS: Final = 3  # of one fact: who had the order, who has it, who is named
@@ -40,16 +43,18 @@ class Held(NamedTuple):
 
     order: OrderState | Fact
     purchase: Purchase | None
+    owner_id: str | None = None  # who it counts for, where that is not whom the order names
 
 
 class Step(NamedTuple):
     """What one fact did to one customer's purchases; nothing, when the two are equal."""
 
     number: int  # its place among the batch's steps
-    order_id: str
     before: Purchase | None
     after: Purchase | None
 
+
+NOBODY_ELSE: Final[Survivors] = MappingProxyType({})
 
 Paths: TypeAlias = dict[CustomerKey, list[Step]]
 
@@ -88,12 +93,15 @@ def state_of(held: Held) -> OrderState:
 
 
 def absorb(
-    known: Mapping[OrderKey, Held], facts: Iterable[Fact], shops: Mapping[str, ShopDay]
+    known: Mapping[OrderKey, Held],
+    facts: Iterable[Fact],
+    shops: Mapping[str, ShopDay],
+    survivors: Survivors = NOBODY_ELSE,
 ) -> Absorbed:
     """Merge *facts* into the *known* orders.
 
     Every fact makes its customer known, even one that brings nothing new. An order whose facts
-    name two customers counts for the one that its newest fact names.
+    name two customers counts for the one that its newest fact names, or for that one's survivor.
     """
     done = Absorbed()
     changed, paths = done.orders, done.paths
@@ -104,12 +112,15 @@ def absorb(
         key = (shop_id, order_id)
         was = changed.get(key) or known.get(key)
         if was is not None:
-            _merge(done, number, fact, was, shops[shop_id])
+            _merge(done, number, fact, was, shops[shop_id], survivors)
             continue
-        shop, customer = shops[shop_id], (shop_id, fact.customer_id)
+        shop, customer, owner_id = shops[shop_id], (shop_id, fact.customer_id), None
+        if customer in survivors:
+            owner_id = survivors[customer]
+            customer = (shop_id, owner_id)
         purchase = first_purchase(fact, days[shop.zone], shop.currency)
-        changed[key] = new(Held, (fact, purchase))
-        step = new(Step, (number, order_id, None, purchase))
+        changed[key] = new(Held, (fact, purchase, owner_id))
+        step = new(Step, (number, None, purchase))
         path = paths.get(customer)
         if path is None:
             paths[customer] = [step]
@@ -118,21 +129,23 @@ def absorb(
     return done
 
 
-def _merge(done: Absorbed, number: int, fact: Fact, was: Held, shop: ShopDay) -> None:
-    shop_id, order_id = key = (fact.shop_id, fact.order_id)
+def _merge(
+    done: Absorbed, number: int, fact: Fact, was: Held, shop: ShopDay, survivors: Survivors
+) -> None:
+    shop_id = fact.shop_id
+    named = survivors.get((shop_id, fact.customer_id), fact.customer_id)
     before = state_of(was)
     order = merge_order(before, fact, MONEY)
     if order is before:
-        done.step((shop_id, fact.customer_id), Step(number, order_id, None, None))
+        done.step((shop_id, named), Step(number, None, None))
         return
-    now = Held(order, purchase_of(order, zone=shop.zone, currency=shop.currency))
-    done.orders[key] = now
-    former, owner = before.customer_id, order.customer_id
-    customers = dict.fromkeys((former, owner, fact.customer_id))
-    for place, customer in enumerate(customers, start=number):
+    owner_id = survivors.get((shop_id, order.customer_id))
+    now = Held(order, purchase_of(order, zone=shop.zone, currency=shop.currency), owner_id)
+    done.orders[shop_id, fact.order_id] = now
+    former, owner = was.owner_id or before.customer_id, owner_id or order.customer_id
+    for place, customer in enumerate(dict.fromkeys((former, owner, named)), start=number):
         step = Step(
             place,
-            order_id,
             was.purchase if customer == former else None,
             now.purchase if customer == owner else None,
         )
@@ -142,7 +155,7 @@ def _merge(done: Absorbed, number: int, fact: Fact, was: Held, shop: ShopDay) ->
 def incomplete(
     absorbed: Absorbed, standings: Mapping[CustomerKey, Standing], shops: Mapping[str, ShopDay]
 ) -> set[CustomerKey]:
-    """Return the customers whose tally cannot grow but must be added up from all purchases."""
+    """Return the customers whose tally cannot grow but must be added up from their days."""
     return absorbed.moved | {
         customer
         for customer in absorbed.paths
@@ -154,7 +167,7 @@ def incomplete(
 def advance(
     paths: Paths,
     standings: Mapping[CustomerKey, Standing],
-    purchases: Mapping[CustomerKey, Purchases],
+    sums: Mapping[CustomerKey, Sums],
     shops: Mapping[str, ShopDay],
 ) -> Outcome:
     """Take the steps of the *paths* one by one from the stored *standings*.
@@ -162,7 +175,7 @@ def advance(
     Args:
         paths: From `absorb`.
         standings: As stored; who is missing is unseen.
-        purchases: As stored, of those that `incomplete` names.
+        sums: Of the purchases as stored, of those that `incomplete` names.
         shops: Of all customers concerned.
     """
     outcome = Outcome()
@@ -170,7 +183,7 @@ def advance(
     for customer, steps in paths.items():
         shop, stored = shops[customer[0]], standings.get(customer)
         before = stored or UNSEEN
-        totals = _totals(steps, before.total, purchases.get(customer), shop)
+        totals = _totals(steps, before.total, sums.get(customer), shop)
         after, moves = walk(customer, before, totals, shop)
         # A purchase that moved is written even where the tally stays equal: whoever read the
         # customer's purchases meanwhile must notice.
@@ -183,43 +196,29 @@ def advance(
 
 
 def _totals(
-    steps: Sequence[Step], total: Tally, purchases: Purchases | None, shop: ShopDay
+    steps: Sequence[Step], total: Tally, sums: Sums | None, shop: ShopDay
 ) -> Iterator[Tally]:
-    """Return the tally after each step: grown, or added up where all purchases are at hand."""
-    return _grown(steps, total, shop) if purchases is None else _added(steps, purchases, shop)
+    """Return the tally after each step: grown, or added up where all days are at hand."""
+    return _grown(steps, total, shop) if sums is None else _added(steps, Book(sums), shop)
 
 
 def _grown(steps: Iterable[Step], total: Tally, shop: ShopDay) -> Iterator[Tally]:
     day = shop.day
-    for step in steps:
-        if step.before is None and step.after is not None:
-            total = grow(total, step.after, day)
-        else:
-            total = _next(total, step, shop)
+    for _, before, after in steps:
+        if before is None and after is not None:
+            total = grow(total, after, day)
+        elif before is not None and after is not None:
+            total = amend(total, before, after, day)
         yield total
 
 
-def _added(steps: Iterable[Step], purchases: Purchases, shop: ShopDay) -> Iterator[Tally]:
-    book = dict(purchases)
-    total: Tally | None = None
-    for step in steps:
-        if step.after is not None:
-            book[step.order_id] = step.after
-        elif step.before is not None:
-            book.pop(step.order_id, None)  # gone already: then the save finds out, and we try again
-        if total is None or _has_moved(step):
-            total = tally(book.values(), shop.day)
-        else:
-            total = _next(total, step, shop)
-        yield total
-
-
-def _next(total: Tally, step: Step, shop: ShopDay) -> Tally:
-    if step.after is None or step.after == step.before:
-        return total
-    if step.before is None:
-        return grow(total, step.after, shop.day)
-    return amend(total, step.before, step.after, shop.day)
+def _added(steps: Iterable[Step], book: Book, shop: ShopDay) -> Iterator[Tally]:
+    for _, before, after in steps:
+        if before is not None:
+            book.take(before)
+        if after is not None:
+            book.put(after)
+        yield book.tally(shop.day)
 
 
 def _has_moved(step: Step) -> bool:

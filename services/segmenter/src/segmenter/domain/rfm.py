@@ -4,9 +4,8 @@ Pure. All days are the shop's. Late, repeated and shuffled facts give the same a
 tally is a sum over a set.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Final, NamedTuple, TypeAlias
 
 from care.calendar import Days, day_of_us
@@ -32,6 +31,14 @@ class Tally(NamedTuple):
     first_day: date | None = None
     last_day: date | None = None
     next_day: date | None = None  # the first paid day after that day: known, not counted yet
+
+
+class DaySum(NamedTuple):
+    """One day's purchases of one customer."""
+
+    day: date
+    orders: int
+    net_minor: int
 
 
 NOTHING: Final = Tally()
@@ -71,14 +78,6 @@ def first_purchase(fact: Fact, days: Days, currency: str) -> Purchase | None:
     return tuple.__new__(Purchase, (days.of(paid_at), total_minor))  # half the price of Purchase()
 
 
-def tally(purchases: Iterable[Purchase], as_of: date) -> Tally:
-    """Add up *purchases* as seen at the end of *as_of*; those paid later only set `next_day`."""
-    total = NOTHING
-    for purchase in purchases:
-        total = grow(total, purchase, as_of)
-    return total
-
-
 def grow(total: Tally, purchase: Purchase, as_of: date) -> Tally:
     """Return *total*, which is of *as_of*, with one purchase more."""
     day, first, last, coming = purchase.day, total.first_day, total.last_day, total.next_day
@@ -100,20 +99,6 @@ def amend(total: Tally, before: Purchase, after: Purchase, as_of: date) -> Tally
     return total._replace(monetary_minor=total.monetary_minor - before.net_minor + after.net_minor)
 
 
-def measure(purchases: Iterable[Purchase], as_of: date, window_days: int | None = None) -> Rfm:
-    """Return R, F and M at the end of *as_of*.
-
-    Args:
-        purchases: All that are known of one customer.
-        as_of: The last day that counts.
-        window_days: Only that many days count, *as_of* included; the whole life when None.
-    """
-    opens = None if window_days is None else as_of - timedelta(days=window_days - 1)
-    within = [one for one in purchases if one.day <= as_of and (opens is None or one.day >= opens)]
-    total = tally(within, as_of)
-    return Rfm(recency(total, as_of), total.frequency, total.monetary_minor)
-
-
-def recency(total: Tally, as_of: date) -> int | None:
+def recency(last_day: date | None, as_of: date) -> int | None:
     """Return the days from the last purchase to *as_of*; the same day is 0."""
-    return None if total.last_day is None else (as_of - total.last_day).days
+    return None if last_day is None else (as_of - last_day).days

@@ -37,6 +37,9 @@ class Standing:
     is_high: bool | None  # None where the average decides nothing
     due_day: date | None
     revision: int  # changes announced so far
+    # Of somebody who is one person with others: under whose id that person counts. The others keep
+    # the cell that was announced of them, and no purchases.
+    survivor_id: str | None = None
 
 
 # Somebody of whom nothing is known never bought: not worth an announcement.
@@ -49,7 +52,11 @@ def is_stale(standing: Standing, day: date) -> bool:
 
 
 def move(
-    customer: CustomerKey, before: Standing, total: Tally, shop: ShopDay
+    customer: CustomerKey,
+    before: Standing,
+    total: Tally,
+    shop: ShopDay,
+    reason: ChangeReason | None = None,
 ) -> tuple[Standing, SegmentChanged | None]:
     """Return where *total* puts *customer* on the shop's day, and the change if it is one.
 
@@ -58,13 +65,18 @@ def move(
         before: The standing so far, of any earlier day.
         total: The customer's tally as of the shop's day.
         shop: Day and average to compare with.
+        reason: Why, where the tally cannot tell.
     """
-    after, changes = walk(customer, before, [total], shop)
+    after, changes = walk(customer, before, [total], shop, reason)
     return after, changes[0][1] if changes else None
 
 
 def walk(
-    customer: CustomerKey, before: Standing, totals: Iterable[Tally], shop: ShopDay
+    customer: CustomerKey,
+    before: Standing,
+    totals: Iterable[Tally],
+    shop: ShopDay,
+    reason: ChangeReason | None = None,
 ) -> tuple[Standing, list[tuple[int, SegmentChanged]]]:
     """`move` along the *totals*; return where that ends, and the changes by number of the total."""
     total, cell, revision = before.total, before.cell, before.revision
@@ -74,7 +86,7 @@ def walk(
     for number, after in enumerate(totals):
         if pair is None or after.last_day != last_day or (after.frequency > 1) is not often:
             last_day, often = after.last_day, after.frequency > 1
-            days = recency(after, shop.day)
+            days = recency(last_day, shop.day)
             pair = pair_of(days, after.frequency)
         now = pair[0] if is_high(after.monetary_minor) else pair[1]
         if now is not cell:
@@ -86,7 +98,7 @@ def walk(
                 as_of=shop.day,
                 before=cell,
                 after=now,
-                reason=_reason(cell, now, bought=after != total),
+                reason=reason or _reason(cell, now, bought=after != total),
                 recency_days=days,
                 frequency=after.frequency,
                 monetary_minor=after.monetary_minor,
@@ -94,7 +106,8 @@ def walk(
             changes.append((number, change))
         total, cell = after, now
     side = shop.average.is_high(total.monetary_minor) if is_split(cell) else None
-    return Standing(total, cell, side, _due_day(total, shop.day), revision), changes
+    due_day = _due_day(total, shop.day)
+    return Standing(total, cell, side, due_day, revision, before.survivor_id), changes
 
 
 def _due_day(total: Tally, as_of: date) -> date | None:

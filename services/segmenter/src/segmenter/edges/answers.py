@@ -52,7 +52,8 @@ class TraitsAnswer(BaseModel):
 
 class CustomerAnswer(BaseModel):
     shop_id: str
-    customer_id: str
+    customer_id: str = Field(description="of a person with several ids the one that counts")
+    aliases: list[str] = Field(description="that person's other ids")
     as_of: date
     live: bool
     revision: int | None = Field(description="changes announced so far; null unless live")

@@ -66,12 +66,13 @@ async def get_customer(
     windows = {*WINDOWS_DAYS, *([window_days] if window_days else [])}
     async with _view(engine, shop_id, as_of) as (store, shop):
         found = await view_customer(store, shop, customer_id, as_of, windows)
-        traits = await store.traits(customer_id)
-    if found is None:
-        raise UnknownCustomer("no such customer")
+        if found is None:
+            raise UnknownCustomer("no such customer")
+        traits = await store.traits(found.customer_id)
     return CustomerAnswer(
         shop_id=shop_id,
-        customer_id=customer_id,
+        customer_id=found.customer_id,
+        aliases=list(found.aliases),
         as_of=found.as_of,
         live=as_of is None,
         revision=found.revision,

@@ -1,13 +1,22 @@
 """From Kafka's records to the use cases. Each method runs inside one batch's transaction."""
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import groupby
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from care.calendar import UnknownZone, zone
 from contracts.codec import Tombstone, Unreadable, decoder, split_key
-from contracts.events import CustomerProfile, OrderFacts, OrderMoney, Shop, Watermark
+from contracts.events import (
+    CustomerProfile,
+    CustomersMerged,
+    CustomersUnmerged,
+    OrderFacts,
+    OrderMoney,
+    Shop,
+    Watermark,
+)
 from plumbing.absence import Absence
 from plumbing.clock import business_now
 from plumbing.records import Record
@@ -16,12 +25,16 @@ from plumbing.sieve import Sieve
 from segmenter.app.apply_orders import apply_orders
 from segmenter.app.note_profiles import note_profiles
 from segmenter.app.note_shops import note_shops
-from segmenter.domain.fitness import unfit
+from segmenter.app.unite_people import unite_people
+from segmenter.domain.fitness import unfit, unfit_pair
 from segmenter.domain.standing import CustomerKey, ShopDay
 from segmenter.edges.memory import Memories
+from segmenter.edges.people_store import PeopleStore, lock_merges
 from segmenter.edges.person_store import PersonStore
 from segmenter.edges.shop_store import ShopStore
 from segmenter.edges.store import Outlet, PostgresStore
+
+MERGES: Final = (CustomersMerged, CustomersUnmerged)
 
 decode = decoder({OrderFacts: OrderMoney})  # of orders only what is kept
 
@@ -59,13 +72,25 @@ class Consumer:
             return shops
 
         read = await self._sieve.read(conn, records, known=hold, fault=_unfit_order)
-        facts = [event for _, event in read if isinstance(event, OrderMoney)]
-        if facts:
-            place = (records[0].topic, records[0].part)
-            memory = await self._memories.take(conn, place)
-            outlet = Outlet(await business_now(conn), self._partitions)
-            await apply_orders(PostgresStore(conn, outlet, memory), facts, shops)
-            self._memories.keep(place, memory)
+        events = [event for _, event in read if not isinstance(event, Watermark)]
+        if not events:
+            return
+        await self._lock_merges(conn, events)
+        place = (records[0].topic, records[0].part)
+        memory = await self._memories.take(conn, place)
+        outlet = Outlet(await business_now(conn), self._partitions)
+        for are_facts, run in groupby(events, key=lambda event: isinstance(event, OrderMoney)):
+            if are_facts:
+                await apply_orders(PostgresStore(conn, outlet, memory), list(run), shops)
+            else:
+                await unite_people(PeopleStore(conn, outlet, memory), run, shops)
+        self._memories.keep(place, memory)
+
+    async def _lock_merges(self, conn: AsyncConnection, events: Sequence[Any]) -> None:
+        """Before any row: whoever else unites people may need one of those that we will hold."""
+        merging = {event.shop_id for event in events if isinstance(event, MERGES)}
+        if merging:
+            await lock_merges(conn, merging)
 
     async def on_shops(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
         read = await self._sieve.read(conn, records, fault=_unfit_shop)
@@ -84,6 +109,8 @@ class Consumer:
 def _unfit_order(event: Any) -> str | None:
     if isinstance(event, OrderMoney):
         return unfit(event)
+    if isinstance(event, MERGES):
+        return unfit_pair(event)
     return None if isinstance(event, Watermark) else _not_handled(event)
 
 

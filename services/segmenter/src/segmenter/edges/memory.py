@@ -7,11 +7,12 @@ COMMIT without an answer, a revocation, another pod's batch - nothing stale is b
 taken out before the batch and put back after it: a batch that fails leaves nothing.
 
 Rows that others than the partition's owner write (an order of two customers, midnight) are
-guarded as ever: a row is written only if its `xmin` is the one that we know.
+guarded as ever: a row is written only if its `xmin` is the one that we know. Customers who are one
+person with others are not remembered, for several partitions write them.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Generic, TypeAlias, TypeVar
@@ -54,6 +55,11 @@ class Rows(Generic[K, V]):
         self.held.update(rows)
         self.seen.update(dict.fromkeys(rows, xmin))
 
+    def drop(self, keys: Iterable[K]) -> None:
+        for key in keys:
+            self.held.pop(key, None)
+            self.seen.pop(key, None)
+
     def trim(self, most: int) -> None:
         """Forget the oldest, so many at once that it is seldom done."""
         if len(self.held) > most:
@@ -71,6 +77,9 @@ class Memory:
     epoch: int | None = None  # None: of no claim, so nothing to keep
     orders: Rows[OrderKey, Held] = field(default_factory=Rows)
     standings: Rows[CustomerKey, Standing] = field(default_factory=Rows)
+
+    def forget(self) -> None:
+        self.orders, self.standings = Rows(), Rows()
 
     def trim(self, most: int) -> None:
         """Forget the oldest rows where there are more than *most*."""

@@ -21,8 +21,8 @@ from plumbing import arrays, outbox, trace
 from plumbing.consume import NotReady
 from plumbing.crashpoint import crashpoint
 from plumbing.records import place
-from segmenter.domain.fold import Held, OrderKey, Purchases
-from segmenter.domain.rfm import Purchase, Tally
+from segmenter.domain.fold import NOBODY_ELSE, Held, OrderKey, Sums, Survivors
+from segmenter.domain.rfm import DaySum, Purchase, Tally
 from segmenter.domain.standing import CustomerKey, Standing
 from segmenter.edges.memory import Memory
 from segmenter.metrics import CHANGES
@@ -35,8 +35,8 @@ OVERTAKEN: Final = "another transaction wrote the same rows"
 
 _ORDERS: Final = text(
     """
-    select shop_id, order_id, cast(state as text) as state, paid_day, net_minor,
-           cast(customer_order.xmin as text) as seen
+    select shop_id, order_id, customer_id, buyer_id, cast(state as text) as state, paid_day,
+           net_minor, cast(customer_order.xmin as text) as seen
     from customer_order
     join unnest(cast(cast(:shops as text) as text[]),
                 cast(cast(:orders as text) as text[])) as wanted(shop_id, order_id)
@@ -49,13 +49,16 @@ _ADD_ORDERS: Final = text(
       select * from unnest(cast(cast(:shop_id as text) as text[]),
                            cast(cast(:order_id as text) as text[]),
                            cast(cast(:customer_id as text) as text[]),
+                           cast(cast(:buyer_id as text) as text[]),
                            string_to_array(:state, chr(31)),
                            cast(cast(:paid_day as text) as date[]),
                            cast(cast(:net_minor as text) as bigint[]))
-           as new(shop_id, order_id, customer_id, state, paid_day, net_minor)
+           as new(shop_id, order_id, customer_id, buyer_id, state, paid_day, net_minor)
     ), added as (
-      insert into customer_order (shop_id, order_id, customer_id, state, paid_day, net_minor)
-      select shop_id, order_id, customer_id, cast(state as jsonb), paid_day, net_minor from new
+      insert into customer_order
+        (shop_id, order_id, customer_id, buyer_id, state, paid_day, net_minor)
+      select shop_id, order_id, customer_id, buyer_id, cast(state as jsonb), paid_day, net_minor
+      from new
       on conflict (shop_id, order_id) do nothing
       returning shop_id, order_id
     )
@@ -66,21 +69,23 @@ _ADD_ORDERS: Final = text(
 _UPDATE_ORDERS: Final = text(
     """
     update customer_order as held
-    set customer_id = new.customer_id, state = cast(new.state as jsonb),
+    set customer_id = new.customer_id, buyer_id = new.buyer_id, state = cast(new.state as jsonb),
         paid_day = new.paid_day, net_minor = new.net_minor
     from unnest(cast(cast(:shop_id as text) as text[]), cast(cast(:order_id as text) as text[]),
                 cast(cast(:customer_id as text) as text[]),
+                cast(cast(:buyer_id as text) as text[]),
                 string_to_array(:state, chr(31)), cast(cast(:paid_day as text) as date[]),
                 cast(cast(:net_minor as text) as bigint[]),
                 cast(cast(:seen as text) as text[]))
-         as new(shop_id, order_id, customer_id, state, paid_day, net_minor, seen)
+         as new(shop_id, order_id, customer_id, buyer_id, state, paid_day, net_minor, seen)
     where held.shop_id = new.shop_id and held.order_id = new.order_id
       and cast(held.xmin as text) = new.seen
     """
 )
 _STANDINGS: Final = """
     select shop_id, customer_id, frequency, monetary_minor, first_day, last_day, next_day,
-           due_day, cell, is_high, revision, cast(customer_state.xmin as text) as seen
+           due_day, cell, is_high, revision, survivor_id,
+           cast(customer_state.xmin as text) as seen
     from customer_state
     join unnest(cast(cast(:shops as text) as text[]),
                 cast(cast(:customers as text) as text[])) as wanted(shop_id, customer_id)
@@ -99,25 +104,27 @@ _NEW_STANDINGS: Final = """
            cast(cast(:next_day as text) as date[]), cast(cast(:due_day as text) as date[]),
            cast(cast(:cell as text) as text[]),
            cast(cast(:is_high as text) as boolean[]), cast(cast(:revision as text) as bigint[]),
-           cast(cast(:seen as text) as text[]))
+           cast(cast(:survivor_id as text) as text[]), cast(cast(:seen as text) as text[]))
     as new(shop_id, customer_id, frequency, monetary_minor, first_day, last_day, next_day, due_day,
-           cell, is_high, revision, seen)
+           cell, is_high, revision, survivor_id, seen)
     """
 # A row that appeared meanwhile but holds nothing was made by a profile: it is ours to fill.
 _INSERT_STANDINGS: Final = text(
     f"""
     insert into customer_state as held
       (shop_id, customer_id, frequency, monetary_minor, first_day, last_day, next_day, due_day,
-       cell, is_high, revision)
+       cell, is_high, revision, survivor_id)
     select shop_id, customer_id, frequency, monetary_minor, first_day, last_day, next_day, due_day,
-           cell, is_high, revision
+           cell, is_high, revision, survivor_id
     from {_NEW_STANDINGS}
     on conflict (shop_id, customer_id) do update
     set frequency = excluded.frequency, monetary_minor = excluded.monetary_minor,
         first_day = excluded.first_day, last_day = excluded.last_day,
         next_day = excluded.next_day, due_day = excluded.due_day, cell = excluded.cell,
-        is_high = excluded.is_high, revision = excluded.revision
+        is_high = excluded.is_high, revision = excluded.revision,
+        survivor_id = excluded.survivor_id
     where held.revision = 0 and held.frequency = 0 and held.next_day is null
+      and held.survivor_id is null
     """  # noqa: S608 - put together from constants
 )
 _UPDATE_STANDINGS: Final = text(
@@ -125,20 +132,25 @@ _UPDATE_STANDINGS: Final = text(
     update customer_state as held
     set frequency = new.frequency, monetary_minor = new.monetary_minor, first_day = new.first_day,
         last_day = new.last_day, next_day = new.next_day, due_day = new.due_day, cell = new.cell,
-        is_high = new.is_high, revision = new.revision
+        is_high = new.is_high, revision = new.revision, survivor_id = new.survivor_id
     from {_NEW_STANDINGS}
     where held.shop_id = new.shop_id and held.customer_id = new.customer_id
       and cast(held.xmin as text) = new.seen
     """  # noqa: S608 - put together from constants
 )
-_PURCHASES: Final = text(
+# Of the purchases as they stood before this batch: without the orders that it added.
+_SUMS: Final = text(
     """
-    select shop_id, customer_id, order_id, paid_day, net_minor
+    select shop_id, customer_id, paid_day, count(*) as orders, sum(net_minor) as net_minor
     from customer_order
     join unnest(cast(cast(:shops as text) as text[]),
                 cast(cast(:customers as text) as text[])) as wanted(shop_id, customer_id)
       using (shop_id, customer_id)
     where paid_day is not null
+      and (shop_id, order_id) not in (
+        select * from unnest(cast(cast(:added_shops as text) as text[]),
+                             cast(cast(:added_orders as text) as text[])))
+    group by shop_id, customer_id, paid_day
     """
 )
 _INSERT_CHANGES: Final = text(
@@ -183,10 +195,30 @@ class PostgresStore:
         self._outlet = outlet
         self._memory = memory or Memory()
         self._added: Mapping[OrderKey, Held] = {}
+        self._persons: dict[CustomerKey, str] = {}  # survivors of those who are one with others
+        self._locked: set[CustomerKey] = set()
 
     @property
     def known(self) -> dict[OrderKey, Held]:
         return self._memory.orders.held
+
+    async def survivors(self, customers: Collection[CustomerKey]) -> Survivors:
+        """Return the survivors of those of *customers* who are one person with others, locked.
+
+        Two partitions have facts of one person: without a lock each would overtake the other.
+        """
+        await self._look_up(customers)
+        if not self._persons:
+            return NOBODY_ELSE
+        found = {one: self._persons[one] for one in customers if one in self._persons}
+        said = found | {(one[0], survivor): survivor for one, survivor in found.items()}
+        fresh = said.keys() - self._locked
+        if fresh:
+            stand = await self.lock_standings(fresh)
+            self._locked |= fresh
+            if any(stand[one].survivor_id != said[one] for one in fresh):
+                raise NotReady(OVERTAKEN)  # united or parted while we waited
+        return {one: survivor for one, survivor in found.items() if survivor != one[1]}
 
     async def add(self, orders: Mapping[OrderKey, Held]) -> Sequence[OrderKey]:
         keys = sorted(orders)
@@ -207,9 +239,8 @@ class PostgresStore:
         return found
 
     async def standings(self, customers: Collection[CustomerKey]) -> dict[CustomerKey, Standing]:
+        await self._look_up(customers)
         held = self._memory.standings.held
-        unknown = [customer for customer in customers if customer not in held]
-        await self._standings(_READ_STANDINGS, unknown)
         return {customer: held[customer] for customer in customers if customer in held}
 
     async def lock_standings(
@@ -217,17 +248,18 @@ class PostgresStore:
     ) -> dict[CustomerKey, Standing]:
         return await self._standings(_LOCK_STANDINGS, customers)
 
-    async def purchases(self, customers: Collection[CustomerKey]) -> dict[CustomerKey, Purchases]:
-        """Return the purchases, before this batch, of all *customers*, of those too without any."""
-        found: dict[CustomerKey, dict[str, Purchase]] = {customer: {} for customer in customers}
-        if not found:
-            return {}
-        shops, ids = _split(sorted(customers))
-        rows = await self._conn.execute(_PURCHASES, {"shops": shops, "customers": ids})
-        for row in rows:
-            if (row.shop_id, row.order_id) not in self._added:
-                purchase = Purchase(row.paid_day, row.net_minor)
-                found[row.shop_id, row.customer_id][row.order_id] = purchase
+    async def sums(self, customers: Collection[CustomerKey]) -> dict[CustomerKey, Sums]:
+        """Return what the days added up to before this batch, of all *customers*."""
+        found: dict[CustomerKey, list[DaySum]] = {customer: [] for customer in customers}
+        if found:
+            shops, ids = _split(sorted(customers))
+            added_shops, added = _split(
+                [key for key, held in self._added.items() if (key[0], _owner(held)) in found]
+            )
+            values = {"added_shops": added_shops, "added_orders": added}
+            rows = await self._conn.execute(_SUMS, {"shops": shops, "customers": ids, **values})
+            for shop_id, customer_id, day, orders, net_minor in rows:
+                found[shop_id, customer_id].append(DaySum(day, orders, int(net_minor)))
         return dict(found)
 
     async def save(
@@ -249,6 +281,8 @@ class PostgresStore:
         memory.orders.note(self._added, memory.xmin)
         memory.orders.note(orders, memory.xmin)
         memory.standings.note(standings, memory.xmin)
+        memory.standings.drop(self._persons)  # other partitions write them too
+        memory.standings.drop(self._locked)
         crashpoint("after-merge")
 
     async def send(self, changes: Sequence[SegmentChanged]) -> None:
@@ -259,6 +293,10 @@ class PostgresStore:
         await publish(self._conn, self._outlet, changes)
         for change in changes:
             CHANGES.labels(change.reason).inc()
+
+    async def _look_up(self, customers: Collection[CustomerKey]) -> None:
+        held = self._memory.standings.held
+        await self._standings(_READ_STANDINGS, [one for one in customers if one not in held])
 
     async def _standings(
         self, query: TextClause, customers: Collection[CustomerKey]
@@ -271,12 +309,16 @@ class PostgresStore:
         known = self._memory.standings
         known.held.update(found)
         known.seen.update((key, row.seen) for key, row in zip(found, rows, strict=True))
+        self._persons |= {
+            key: one.survivor_id for key, one in found.items() if one.survivor_id is not None
+        }
         return found
 
     def _held(self, row: Row[Any]) -> Held:
         key = (row.shop_id, row.order_id)
         purchase = None if row.paid_day is None else Purchase(row.paid_day, row.net_minor)
-        held = Held(money_from_json(*key, orjson.loads(row.state)), purchase)
+        owner_id = None if row.buyer_id is None else row.customer_id
+        held = Held(money_from_json(*key, orjson.loads(row.state)), purchase, owner_id)
         self._memory.orders.held[key], self._memory.orders.seen[key] = held, row.seen
         return held
 
@@ -310,11 +352,25 @@ def _order_columns(keys: Sequence[OrderKey], orders: Mapping[OrderKey, Held]) ->
     return {
         "shop_id": shops,
         "order_id": ids,
-        "customer_id": arrays.texts([one.order.customer_id for one in held]),
+        "customer_id": arrays.texts([_owner(one) for one in held]),
+        "buyer_id": _buyers(held),
         "state": UNIT.join([orjson.dumps(money_to_json(one.order)).decode() for one in held]),
         "paid_day": arrays.plain([None if one is None else one.day for one in purchases]),
         "net_minor": arrays.plain([None if one is None else one.net_minor for one in purchases]),
     }
+
+
+def _owner(held: Held) -> str:
+    return held.owner_id or held.order.customer_id
+
+
+def _buyers(held: Sequence[Held]) -> str:
+    """Return whom the orders name, where they count for somebody else."""
+    if all(one.owner_id is None for one in held):
+        return arrays.plain([None] * len(held))
+    return arrays.some_texts(
+        [None if one.owner_id is None else one.order.customer_id for one in held]
+    )
 
 
 def _standing_columns(
@@ -337,10 +393,11 @@ def _standing_columns(
         "cell": arrays.plain([one.cell for one in held]),
         "is_high": arrays.plain([one.is_high for one in held]),
         "revision": arrays.plain([one.revision for one in held]),
+        "survivor_id": arrays.some_texts([one.survivor_id for one in held]),
         "seen": arrays.plain([seen.get(key) for key in keys]),
     }
 
 
 def standing_of(row: Row[Any]) -> Standing:
     total = Tally(row.frequency, row.monetary_minor, row.first_day, row.last_day, row.next_day)
-    return Standing(total, Cell(row.cell), row.is_high, row.due_day, row.revision)
+    return Standing(total, Cell(row.cell), row.is_high, row.due_day, row.revision, row.survivor_id)

@@ -49,7 +49,8 @@ shop_day = Table(
     postgresql_with=HOT,
 )
 
-# `paid_day` and `net_minor` are derived from `state`; both null: the order does not count.
+# `paid_day` and `net_minor` are derived from `state`; both null: the order does not count. It
+# counts for `customer_id`; `buyer_id` is whom it names, where that is an alias of the former.
 customer_order = Table(
     "customer_order",
     metadata,
@@ -59,6 +60,7 @@ customer_order = Table(
     Column("paid_day", Date),
     Column("net_minor", BigInteger),
     Column("state", JSONB, nullable=False),
+    Column("buyer_id", Text),
     # Everything that adds up purchases reads this index alone.
     Index(
         "ix_customer_order_purchases",
@@ -87,8 +89,22 @@ customer_state = Table(
     Column("cell", Text, nullable=False),
     Column("is_high", Boolean),
     Column("revision", BigInteger, nullable=False),
+    # Of a person with several ids: the one under which it counts. Null: somebody with one id.
+    Column("survivor_id", Text),
     Index("ix_customer_state_cell", "shop_id", "cell", "customer_id"),
     postgresql_with=HOT,
+)
+
+# What was said last of two customers: that they are one person, or that they are not.
+customer_tie = Table(
+    "customer_tie",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("alias_id", Text, primary_key=True),
+    Column("survivor_id", Text, primary_key=True),
+    Column("merged_at", INSTANT),
+    Column("parted_at", INSTANT),
+    Index("ix_customer_tie_survivor", "shop_id", "survivor_id"),
 )
 
 # Whom a pass has still to settle.

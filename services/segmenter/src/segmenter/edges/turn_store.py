@@ -1,5 +1,6 @@
 """The midnight pass in Postgres: whose turn it is, whom it concerns, how far it got."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Final
 
@@ -8,8 +9,9 @@ from sqlalchemy import text
 from plumbing.crashpoint import crashpoint
 from segmenter.app.roll_day import Phase, Turn
 from segmenter.domain.average import span_of
-from segmenter.domain.fold import Held
+from segmenter.domain.fold import Held, Survivors
 from segmenter.domain.standing import CustomerKey, ShopDay
+from segmenter.edges.people_store import lock_merges
 from segmenter.edges.shop_store import seize_days, shop_day
 from segmenter.edges.store import PostgresStore
 
@@ -36,11 +38,19 @@ _OPEN: Final = text(
 )
 _ORDERS: Final = text(
     """
-    select shop_id, order_id, cast(state as text) as state, paid_day, net_minor,
-           cast(xmin as text) as seen
+    select shop_id, order_id, customer_id, buyer_id, cast(state as text) as state, paid_day,
+           net_minor, cast(xmin as text) as seen
     from customer_order
     where shop_id = :shop_id and order_id > :after
     order by order_id limit :limit for update
+    """
+)
+_SURVIVORS: Final = text(
+    """
+    select shop_id, customer_id, survivor_id from customer_state
+    join unnest(cast(:shops as text[]), cast(:customers as text[])) as wanted(shop_id, customer_id)
+      using (shop_id, customer_id)
+    where survivor_id <> customer_id
     """
 )
 _CURSOR: Final = text("update shop_day set cursor = :cursor where shop_id = :shop_id")
@@ -49,7 +59,7 @@ _LIST: Final = text(
     """
     insert into due_customer (shop_id, customer_id)
     select shop_id, customer_id from customer_state
-    where shop_id = :shop_id
+    where shop_id = :shop_id and (survivor_id is null or survivor_id = customer_id)
       and (:everything or due_day <= :day
            or is_high <> (cast(monetary_minor as numeric) * cast(:orders as bigint) >= :sum_minor))
     on conflict do nothing
@@ -99,8 +109,18 @@ class TurnStore(PostgresStore):
         await self._conn.execute(_OPEN, values)
 
     async def page_of_orders(self, shop_id: str, after: str, limit: int) -> list[Held]:
+        """Lock the next orders; nobody is united with others until the transaction ends."""
+        await lock_merges(self._conn, [shop_id])
         values = {"shop_id": shop_id, "after": after, "limit": limit}
         return [self._held(row) for row in await self._conn.execute(_ORDERS, values)]
+
+    async def known_survivors(self, customers: Collection[CustomerKey]) -> Survivors:
+        values = {
+            "shops": [shop_id for shop_id, _ in customers],
+            "customers": [customer_id for _, customer_id in customers],
+        }
+        rows = await self._conn.execute(_SURVIVORS, values)
+        return {(row.shop_id, row.customer_id): row.survivor_id for row in rows}
 
     async def save_cursor(self, shop_id: str, cursor: str) -> None:
         await self._conn.execute(_CURSOR, {"shop_id": shop_id, "cursor": cursor})

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.events import Cell
 from segmenter.app.view import CellTotal, Group, Sums
 from segmenter.domain.average import Average, span_of
-from segmenter.domain.rfm import Purchase, Rfm
+from segmenter.domain.rfm import DaySum, Rfm
 from segmenter.domain.standing import ShopDay, Standing
 from segmenter.edges.shop_store import shop_day
 from segmenter.edges.store import standing_of
@@ -24,10 +24,10 @@ _SHOP: Final = text(
     """
 )
 _STANDING: Final = text("select * from customer_state where customer_id = :customer_id")
-_PURCHASES: Final = text(
+_SUMS: Final = text(
     """
-    select paid_day, net_minor from customer_order
-    where customer_id = :customer_id and paid_day is not null
+    select paid_day, count(*) as orders, sum(net_minor) as net_minor from customer_order
+    where customer_id = :customer_id and paid_day is not null group by paid_day
     """
 )
 _AVERAGE: Final = text(
@@ -39,7 +39,7 @@ _AVERAGE: Final = text(
 _LIVE_CELLS: Final = text(
     """
     select cell, count(*) as customers, sum(frequency) as orders, sum(monetary_minor) as money
-    from customer_state group by cell
+    from customer_state where survivor_id is null or survivor_id = customer_id group by cell
     """
 )
 _GROUPS: Final = text(
@@ -53,11 +53,29 @@ _GROUPS: Final = text(
     from customer group by 1, 2, 3
     """
 )
-_HOW_MANY: Final = text("select count(*) from customer_state")
+_HOW_MANY: Final = text(
+    """
+    select count(*) from customer_state where survivor_id is null or survivor_id = customer_id
+    """
+)
+_ALIASES: Final = text(
+    """
+    with recursive person(customer_id) as (
+      select cast(:survivor_id as text)
+      union
+      select case when alias_id = person.customer_id then customer_tie.survivor_id
+                  else alias_id end
+      from person join customer_tie
+        on person.customer_id in (alias_id, customer_tie.survivor_id))
+    select customer_id from person join customer_state using (customer_id)
+    where survivor_id = :survivor_id and customer_id <> :survivor_id order by customer_id
+    """
+)
 _LIVE_PAGE: Final = text(
     """
     select * from customer_state
     where customer_id > :after and (cast(:cell as text) is null or cell = :cell)
+      and (survivor_id is null or survivor_id = customer_id)
     order by customer_id limit :limit
     """
 )
@@ -65,7 +83,8 @@ _PAGE: Final = text(
     """
     with page as (
       select shop_id, customer_id from customer_state
-      where customer_id > :after order by customer_id limit :limit)
+      where customer_id > :after and (survivor_id is null or survivor_id = customer_id)
+      order by customer_id limit :limit)
     select customer_id, max(paid_day) as last_day, count(paid_day) as frequency,
            coalesce(sum(net_minor), 0) as money,
            max(paid_day) filter (where paid_day >= :opens) as last_within,
@@ -119,9 +138,13 @@ class ViewStore:
         row = (await self._conn.execute(_STANDING, {"customer_id": customer_id})).one_or_none()
         return None if row is None else standing_of(row)
 
-    async def purchases(self, customer_id: str) -> list[Purchase]:
-        rows = await self._conn.execute(_PURCHASES, {"customer_id": customer_id})
-        return [Purchase(row.paid_day, row.net_minor) for row in rows]
+    async def sums(self, customer_id: str) -> list[DaySum]:
+        rows = await self._conn.execute(_SUMS, {"customer_id": customer_id})
+        return [DaySum(row.paid_day, row.orders, int(row.net_minor)) for row in rows]
+
+    async def aliases(self, survivor_id: str) -> list[str]:
+        rows = await self._conn.execute(_ALIASES, {"survivor_id": survivor_id})
+        return [row.customer_id for row in rows]
 
     async def average(self, day: date) -> Average:
         first, last = span_of(day)
