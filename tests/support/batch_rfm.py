@@ -55,6 +55,21 @@ class Batch:
         ).fetchone()
         return (found[0], found[1]) if found else (0, 0)
 
+    def scores(self, as_of: date) -> dict[str, tuple[int, int, int]]:
+        """Return the quintile scores of the buyers of 365 days; nobody's under five of them."""
+        buyers = self.rfm(as_of, 365)
+        if len(buyers) < 5:
+            return {}
+
+        def score(number: int, sign: int, own: Rfm) -> int:
+            better = sum(sign * one[number] > sign * own[number] for one in buyers.values())
+            return 5 - 5 * better // len(buyers)
+
+        return {
+            who: (score(0, -1, own), score(1, 1, own), score(2, 1, own))
+            for who, own in buyers.items()
+        }
+
     def cells(self, as_of: date) -> dict[str, tuple[int, int]]:
         """Return customers and money by cell of the life-cycle grid, as the glossary has it."""
         average = self.average(as_of)

@@ -23,8 +23,9 @@ from plumbing.offsets import Claim
 from plumbing.records import Record
 from plumbing.resources import open_engine
 from segmenter.edges.api import router
+from segmenter.edges.cohort_api import router as cohorts
 from segmenter.edges.consumer import Consumer
-from segmenter.edges.timers import roll_days
+from segmenter.edges.timers import roll_days, score_days
 from segmenter.errors import SegmenterError
 from segmenter.settings import Settings
 from support.bench import PARTITIONS, SENT_AT, Bench, CommitLost
@@ -82,6 +83,10 @@ class Segmenter(Bench):
         while await roll_days(self.engine, partitions=PARTITIONS, limit=limit):
             steps += 1
         return steps
+
+    async def score(self) -> None:
+        while await score_days(self.engine):
+            pass
 
     async def forget(self) -> None:
         """Drop all that orders made, as before the first of them."""
@@ -158,7 +163,7 @@ async def http(segmenter: Segmenter) -> AsyncIterator[httpx.AsyncClient]:
     )
     api = build_api(
         "Segmenter",
-        [router],
+        [router, cohorts],
         settings,
         engine=segmenter.engine,
         registry=CollectorRegistry(),

@@ -1,7 +1,8 @@
-"""Customers who are one person: what was said of whom, and under whose id an order counts."""
+"""Customers who are one person, under whose id an order counts; the figures that scores go by."""
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from plumbing.migrate import rls
 
@@ -26,8 +27,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "alias_id", "survivor_id", name="pk_customer_tie"),
     )
     op.create_index("ix_customer_tie_survivor", "customer_tie", ["shop_id", "survivor_id"])
-    for statement in rls("customer_tie", "segmenter"):
-        op.execute(statement)
+    op.create_table(
+        "shop_score",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("day", sa.Date, nullable=False),
+        sa.Column("buyers", sa.BigInteger, nullable=False),
+        sa.Column("recency_days", ARRAY(sa.BigInteger), nullable=False),
+        sa.Column("frequency", ARRAY(sa.BigInteger), nullable=False),
+        sa.Column("monetary_minor", ARRAY(sa.BigInteger), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", name="pk_shop_score"),
+    )
+    for table in ("customer_tie", "shop_score"):
+        for statement in rls(table, "segmenter"):
+            op.execute(statement)
 
 
 def downgrade() -> None:

@@ -16,9 +16,10 @@ from plumbing.resources import open_engine, worker_role
 from plumbing.seal import Sealer, data_key
 from plumbing.watchdog import Watchdog
 from segmenter.edges.api import router
+from segmenter.edges.cohort_api import router as cohorts
 from segmenter.edges.consumer import Consumer
 from segmenter.edges.store import SOURCE
-from segmenter.edges.timers import roll_days
+from segmenter.edges.timers import roll_days, score_days
 from segmenter.errors import SegmenterError
 from segmenter.settings import Settings
 from web.app import build_api
@@ -79,7 +80,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 )
                 if done:
                     relay.wake()
-                return done
+                return done or await score_days(engine)
 
             async def roll(stop: asyncio.Event) -> None:
                 every_s = settings.roll_every_s
@@ -87,7 +88,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
             api = build_api(
                 "Segmenter",
-                [router, dead_letters(SOURCE, grp)],
+                [router, cohorts, dead_letters(SOURCE, grp)],
                 settings,
                 engine=engine,
                 errors=[SegmenterError],

@@ -12,8 +12,9 @@ from reporting.edges.reports.desk import Desk
 from reporting.edges.reports.wire import Ask, EffectOf, PeopleOf, SummaryOf
 from web.auth import ShopId, require
 from web.pages import Limit, decode_cursor
+from web.tagged import TaggedRoute
 
-router = APIRouter(prefix="/v1/shops/{shop_id}/reports", tags=["reports"])
+router = APIRouter(prefix="/v1/shops/{shop_id}/reports", tags=["reports"], route_class=TaggedRoute)
 read = Depends(require("reports:read"))
 
 First = Annotated[

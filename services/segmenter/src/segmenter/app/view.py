@@ -14,6 +14,7 @@ from segmenter.domain.average import Average
 from segmenter.domain.book import Book
 from segmenter.domain.grid import cell_of
 from segmenter.domain.rfm import DaySum, Rfm, Tally, recency
+from segmenter.domain.scores import SPAN_DAYS, Scores, ShopCuts, scores_of
 from segmenter.domain.standing import ShopDay, Standing
 
 WINDOWS_DAYS: Final = (7, 30, 90, 180, 365)
@@ -31,6 +32,8 @@ class CustomerView:
     average: Average
     revision: int | None  # None: computed for a day, not announced
     aliases: Sequence[str]  # other ids of the same person
+    counted_days: int
+    scores: Scores | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Store(Protocol):
 
     async def standing(self, customer_id: str) -> Standing | None: ...
     async def sums(self, customer_id: str) -> Sequence[DaySum]: ...
+    async def cuts(self, shop_id: str, as_of: date | None) -> ShopCuts | None: ...
     async def aliases(self, survivor_id: str) -> Sequence[str]: ...
     async def average(self, day: date) -> Average: ...
     async def live_cells(self) -> dict[Cell, CellTotal]: ...
@@ -120,6 +124,8 @@ async def view_customer(
         cell=cell,
         life=_life(total, day),
         windows={days: book.measure(day, days) for days in sorted(windows_days)},
+        counted_days=book.days_until(day),
+        scores=scores_of(book.measure(day, SPAN_DAYS), await store.cuts(shop.shop_id, as_of)),
         first_day=total.first_day,
         last_day=total.last_day,
         average=average,

@@ -27,6 +27,10 @@ class Book:
         if purchase.day in self._sums:
             self._change(purchase.day, -1, -purchase.net_minor)
 
+    def days_until(self, as_of: date) -> int:
+        """Return on how many days there was a purchase, *as_of* included."""
+        return bisect_right(self._days, as_of)
+
     def tally(self, as_of: date) -> Tally:
         """Add up what was paid until the end of *as_of*; later days only set `next_day`."""
         days = self._days

@@ -25,6 +25,12 @@ class RfmAnswer(BaseModel):
         )
 
 
+class ScoresAnswer(BaseModel):
+    recency: int
+    frequency: int
+    monetary: int
+
+
 class AverageAnswer(BaseModel):
     """The average order value: of the 365 days up to the eve, exact as sum and number."""
 
@@ -63,6 +69,10 @@ class CustomerAnswer(BaseModel):
     last_day: date | None
     life: RfmAnswer
     windows: dict[str, RfmAnswer] = Field(description="by length in days, as_of included")
+    counted_days: int = Field(description="on how many days there were counted orders")
+    scores: ScoresAnswer | None = Field(
+        description="among the buyers of 365 days, 5 is best; null: not one of them, or too few"
+    )
     average: AverageAnswer
     traits: TraitsAnswer | None
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from care.calendar import day_of
 from contracts.events import Cell
@@ -29,6 +29,7 @@ from segmenter.edges.answers import (
     GridAnswer,
     ListedAnswer,
     RfmAnswer,
+    ScoresAnswer,
     TraitsAnswer,
 )
 from segmenter.edges.store import SOURCE
@@ -37,11 +38,12 @@ from segmenter.errors import BadQuestion, UnknownCustomer, UnknownShop
 from web.auth import ShopId, require
 from web.pages import Limit, decode_cursor, encode_cursor
 from web.shop_session import Engine, shop_tx
+from web.tagged import TaggedRoute
 
 FIRST_DAY: Final = date(1990, 1, 1)
 LAST_REVISION: Final = 2**63 - 1
 
-router = APIRouter(prefix="/v1/shops/{shop_id}", tags=["segments"])
+router = APIRouter(prefix="/v1/shops/{shop_id}", tags=["segments"], route_class=TaggedRoute)
 read = Depends(require("customers:read"))
 
 CustomerId = Annotated[str, Path(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f]+$")]
@@ -64,7 +66,8 @@ async def get_customer(
 ) -> CustomerAnswer:
     """One customer's recency, frequency, money and cell: live, or computed as of a day."""
     windows = {*WINDOWS_DAYS, *([window_days] if window_days else [])}
-    async with _view(engine, shop_id, as_of) as (store, shop):
+    async with view(engine, shop_id, as_of) as (conn, shop):
+        store = ViewStore(conn)
         found = await view_customer(store, shop, customer_id, as_of, windows)
         if found is None:
             raise UnknownCustomer("no such customer")
@@ -82,6 +85,8 @@ async def get_customer(
         last_day=found.last_day,
         life=RfmAnswer.of(found.life),
         windows={str(days): RfmAnswer.of(rfm) for days, rfm in found.windows.items()},
+        counted_days=found.counted_days,
+        scores=None if found.scores is None else ScoresAnswer(**found.scores._asdict()),
         average=AverageAnswer.of(found.average),
         traits=None if traits is None else TraitsAnswer(**traits),
     )
@@ -103,7 +108,8 @@ async def list_customers(  # noqa: PLR0913, PLR0917 - each is one of the query's
         raise BadQuestion("a cell can be chosen live only, without as_of and window_days")
     place = decode_cursor(cursor, str)
     after = "" if place is None else str(place[0])
-    async with _view(engine, shop_id, as_of) as (store, shop):
+    async with view(engine, shop_id, as_of) as (conn, shop):
+        store = ViewStore(conn)
         day = as_of or shop.day
         if computed:
             found = list(await list_as_of(store, day, window_days, after, limit + 1))
@@ -128,7 +134,8 @@ async def list_changes(
     """What was announced of one customer, newest first."""
     place = decode_cursor(cursor, int)
     before = LAST_REVISION if place is None else int(place[0])
-    async with _view(engine, shop_id, None) as (store, _):
+    async with view(engine, shop_id, None) as (conn, _):
+        store = ViewStore(conn)
         if await store.standing(customer_id) is None:
             raise UnknownCustomer("no such customer")
         found = await store.changes(customer_id, before, limit + 1)
@@ -142,7 +149,8 @@ async def list_changes(
 @router.get("/grid", operation_id="get_grid", dependencies=[read])
 async def get_grid(shop_id: ShopId, engine: Engine, as_of: AsOf = None) -> GridAnswer:
     """All cells with their customers, and these customers' orders and money over the life."""
-    async with _view(engine, shop_id, as_of) as (store, shop):
+    async with view(engine, shop_id, as_of) as (conn, shop):
+        store = ViewStore(conn)
         grid = await view_grid(store, shop, as_of)
     return GridAnswer(
         shop_id=shop_id,
@@ -156,16 +164,15 @@ async def get_grid(shop_id: ShopId, engine: Engine, as_of: AsOf = None) -> GridA
 
 
 @asynccontextmanager
-async def _view(
+async def view(
     engine: AsyncEngine, shop_id: str, as_of: date | None
-) -> AsyncIterator[tuple[ViewStore, ShopDay]]:
+) -> AsyncIterator[tuple[AsyncConnection, ShopDay]]:
     """Open the shop for reading; refuse a day that its calendar has not reached."""
     async with shop_tx(engine, SOURCE, shop_id) as conn:
-        store = ViewStore(conn)
-        found = await store.shop(shop_id)
+        found = await ViewStore(conn).shop(shop_id)
         if found is None:
             raise UnknownShop("no such shop")
         shop, now = found
         if as_of is not None and not FIRST_DAY <= as_of <= day_of(now, shop.zone):
             raise BadQuestion(f"as_of must lie between {FIRST_DAY} and the shop's today")
-        yield store, shop
+        yield conn, shop

@@ -33,6 +33,18 @@ shop = Table(
     Column("currency", Text, nullable=False),
 )
 
+# By which figures scores are told since the last midnight; none when buyers were too few.
+shop_score = Table(
+    "shop_score",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("buyers", BigInteger, nullable=False),
+    Column("recency_days", ARRAY(BigInteger), nullable=False),
+    Column("frequency", ARRAY(BigInteger), nullable=False),
+    Column("monetary_minor", ARRAY(BigInteger), nullable=False),
+)
+
 # The day for which a shop's live cells are true, its average, and where the midnight pass is.
 shop_day = Table(
     "shop_day",

@@ -10,6 +10,8 @@ from plumbing.clock import business_now
 from plumbing.crashpoint import crashpoint
 from plumbing.resources import worker_role, worker_tx
 from segmenter.app.roll_day import Phase, Turn, roll_day
+from segmenter.app.score_shops import score_shops
+from segmenter.edges.score_store import ScoreStore
 from segmenter.edges.store import SOURCE, Outlet
 from segmenter.edges.turn_store import TurnStore
 from segmenter.metrics import DAYS_TURNED, PASS_LATENESS
@@ -27,6 +29,13 @@ async def roll_days(engine: AsyncEngine, *, partitions: int, limit: int) -> int:
     if turn is not None and turn.phase is Phase.DONE:
         _note_end(turn, now)
     return int(turn is not None)
+
+
+async def score_days(engine: AsyncEngine) -> int:
+    """Find the figures of one shop's scores, in a transaction; return 1, or 0 for none to do."""
+    async with worker_tx(engine, worker_role(SOURCE)) as conn:
+        scored = await score_shops(ScoreStore(conn), await business_now(conn))
+    return int(scored is not None)
 
 
 def _note_end(turn: Turn, now: datetime) -> None:

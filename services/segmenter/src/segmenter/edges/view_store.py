@@ -12,7 +12,9 @@ from contracts.events import Cell
 from segmenter.app.view import CellTotal, Group, Sums
 from segmenter.domain.average import Average, span_of
 from segmenter.domain.rfm import DaySum, Rfm
+from segmenter.domain.scores import ShopCuts
 from segmenter.domain.standing import ShopDay, Standing
+from segmenter.edges.score_store import ScoreStore
 from segmenter.edges.shop_store import shop_day
 from segmenter.edges.store import standing_of
 
@@ -141,6 +143,11 @@ class ViewStore:
     async def sums(self, customer_id: str) -> list[DaySum]:
         rows = await self._conn.execute(_SUMS, {"customer_id": customer_id})
         return [DaySum(row.paid_day, row.orders, int(row.net_minor)) for row in rows]
+
+    async def cuts(self, shop_id: str, as_of: date | None) -> ShopCuts | None:
+        """Return those of the last midnight, or of *as_of* from the orders known now."""
+        scores = ScoreStore(self._conn)
+        return await (scores.live_cuts(shop_id) if as_of is None else scores.cut(shop_id, as_of))
 
     async def aliases(self, survivor_id: str) -> list[str]:
         rows = await self._conn.execute(_ALIASES, {"survivor_id": survivor_id})
