@@ -11,6 +11,8 @@ from integration.segmenter.conftest import NOON, Segmenter
 from plumbing.absence import Absence
 from plumbing.records import Record
 from segmenter.edges.detail_consumer import DetailConsumer
+from segmenter.edges.member_timers import tend
+from support.bench import PARTITIONS
 
 GROUP: Final = "segmenter-details"
 ROWS: Final = (
@@ -25,7 +27,7 @@ ROWS: Final = (
 
 
 def detail_consumer() -> DetailConsumer:
-    return DetailConsumer(GROUP, sealer=None, absence=Absence())
+    return DetailConsumer(GROUP, PARTITIONS, sealer=None, absence=Absence())
 
 
 @dataclass(kw_only=True, eq=False)
@@ -71,6 +73,13 @@ class Details:
                 await self.profiles(fact)
             case _:
                 await self.products(fact)
+
+    async def tend(self, *, limit: int = 500) -> int:
+        """Do all that is due; return in how many transactions."""
+        steps = 0
+        while await tend(self.segmenter.engine, partitions=PARTITIONS, limit=limit):
+            steps += 1
+        return steps
 
     def restart(self) -> None:
         self.consumer = detail_consumer()

@@ -1,4 +1,4 @@
-"""What is known of orders, goods and people beyond RFM."""
+"""What is known of orders, goods and people beyond RFM; levels and points."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,10 @@ branch_labels, depends_on = None, None
 
 HOT = {"fillfactor": 70}
 INSTANT = sa.DateTime(timezone=True)
-TABLES = ("order_detail", "order_refund", "order_item", "parcel", "review", "login", "product")
+TABLES = (
+    *("order_detail", "order_refund", "order_item", "parcel", "review", "login", "product"),
+    *("shop_levels", "member", "member_pass", "points_source", "points_account", "points_entry"),
+)
 
 
 def upgrade() -> None:
@@ -21,9 +24,13 @@ def upgrade() -> None:
     _reviews()
     _logins()
     _products()
+    _levels()
+    _points()
     for table in TABLES:
         for statement in rls(table, "segmenter"):
             op.execute(statement)
+    # A ledger: entries are added, and nothing else.
+    op.execute("revoke update, delete on points_entry from segmenter_api, segmenter_worker")
 
 
 def downgrade() -> None:
@@ -147,4 +154,100 @@ def _products() -> None:
         "product",
         ["shop_id", "category"],
         postgresql_where=sa.text("category <> ''"),
+    )
+
+
+def _levels() -> None:
+    op.create_table(
+        "shop_levels",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("levels", JSONB, nullable=False),
+        sa.Column("changed_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", name="pk_shop_levels"),
+    )
+    op.create_table(
+        "member",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("level_id", sa.Text, nullable=False),
+        sa.Column("since", sa.Date, nullable=False),
+        sa.Column("joined_on", sa.Date, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("warned_for", sa.Date),
+        sa.Column("manual_level", sa.Text),
+        sa.Column("manual_until", sa.Date),
+        sa.Column("manual_reason", sa.Text),
+        sa.Column("manual_ends_at", INSTANT),
+        sa.PrimaryKeyConstraint("shop_id", "customer_id", name="pk_member"),
+        postgresql_with=HOT,
+    )
+    op.create_index(
+        "ix_member_manual_ends_at",
+        "member",
+        ["manual_ends_at"],
+        postgresql_where=sa.text("manual_ends_at is not null"),
+    )
+    op.create_table(
+        "member_pass",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("day", sa.Date, nullable=False),
+        sa.Column("next_at", INSTANT, nullable=False),
+        sa.Column("cursor", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "kind", name="pk_member_pass"),
+    )
+
+
+def _points() -> None:
+    op.create_table(
+        "points_source",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("source_id", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("granted", sa.BigInteger, nullable=False),
+        sa.Column("entries", sa.BigInteger, nullable=False),
+        sa.Column("factor", sa.Integer, nullable=False),
+        sa.Column("expires_on", sa.Date),
+        sa.Column("due_at", INSTANT),
+        sa.PrimaryKeyConstraint("shop_id", "kind", "source_id", name="pk_points_source"),
+        postgresql_with=HOT,
+    )
+    op.create_index(
+        "ix_points_source_due_at",
+        "points_source",
+        ["due_at"],
+        postgresql_where=sa.text("due_at is not null"),
+    )
+    op.create_table(
+        "points_account",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("balance", sa.BigInteger, nullable=False),
+        sa.Column("taken", sa.BigInteger, nullable=False),
+        sa.Column("entries", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "customer_id", name="pk_points_account"),
+        postgresql_with=HOT,
+    )
+    op.create_table(
+        "points_entry",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("entry_id", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("number", sa.BigInteger, nullable=False),
+        sa.Column("points", sa.BigInteger, nullable=False),
+        sa.Column("balance", sa.BigInteger, nullable=False),
+        sa.Column("cause", sa.Text, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("expires_on", sa.Date),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "entry_id", name="pk_points_entry"),
+    )
+    op.create_index(
+        "uq_points_entry_number",
+        "points_entry",
+        ["shop_id", "customer_id", "number"],
+        unique=True,
     )

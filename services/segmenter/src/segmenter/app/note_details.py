@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from care.facts import (
     OrderState,
@@ -22,6 +22,13 @@ Login: TypeAlias = tuple[str, str, datetime]
 
 QUARTER: Final = timedelta(minutes=15)
 S = TypeVar("S")
+
+
+class Changed(NamedTuple):
+    """What facts changed, and whose it is or was."""
+
+    keys: set[Key]
+    customers: set[CustomerKey]
 
 
 class Orders(Protocol):
@@ -54,13 +61,13 @@ class Goods(Protocol):
     async def drop_products(self, keys: Collection[Key]) -> None: ...
 
 
-async def note_orders(store: Orders, facts: Sequence[OrderFacts]) -> set[CustomerKey]:
-    """Merge *facts*; return whose orders changed: former owners too."""
+async def note_orders(store: Orders, facts: Sequence[OrderFacts]) -> Changed:
+    """Merge *facts*; return the orders that changed, and whose they are or were."""
     known = await store.orders({_order_key(fact) for fact in facts})
     after = _merged(known, facts, _order_key, lambda state, fact: merge_order(state, fact, KEPT))
     await store.save_orders(after)
     states = [*after.values(), *(known[key] for key in after if key in known)]
-    return {(one.shop_id, one.customer_id) for one in states}
+    return Changed(set(after), {(one.shop_id, one.customer_id) for one in states})
 
 
 async def note_parcels(store: Parcels, facts: Sequence[ShipmentFacts]) -> set[Key]:
@@ -72,13 +79,13 @@ async def note_parcels(store: Parcels, facts: Sequence[ShipmentFacts]) -> set[Ke
     return {(one.shop_id, one.order_id) for one in after.values()}
 
 
-async def note_reviews(store: Reviews, facts: Sequence[ReviewFacts]) -> set[CustomerKey]:
-    """Merge *facts*; return whose reviews changed: former owners too."""
+async def note_reviews(store: Reviews, facts: Sequence[ReviewFacts]) -> Changed:
+    """Merge *facts*; return the reviews that changed, and whose they are or were."""
     known = await store.reviews({_review_key(fact) for fact in facts})
     after = _merged(known, facts, _review_key, merge_review)
     await store.save_reviews(after)
     states = [*after.values(), *(known[key] for key in after if key in known)]
-    return {(one.shop_id, one.customer_id) for one in states}
+    return Changed(set(after), {(one.shop_id, one.customer_id) for one in states})
 
 
 async def note_people(

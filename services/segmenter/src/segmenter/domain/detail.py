@@ -83,14 +83,14 @@ def items_of(order: OrderState) -> tuple[Item, ...]:
     return tuple(item for _, item in sorted(found.items()) if item.sku and item.quantity > 0)
 
 
-def arrived_at(order: OrderState, parcels: Iterable[ParcelState]) -> datetime | None:
-    """Return when the buyer had all of *order*; None if not yet, as far as is known.
+def arrived_at(signed_at: datetime | None, parcels: Iterable[ParcelState]) -> datetime | None:
+    """Return when the buyer had all of an order; None if not yet, as far as is known.
 
-    The order may say so itself; else the last of its parcels does, once all that are known, and as
-    many as there should be, are signed for.
+    The order may say so itself, by *signed_at*; else the last of its parcels does, once all that
+    are known, and as many as there should be, are signed for.
     """
-    if order.signed_at is not None:
-        return order.signed_at
+    if signed_at is not None:
+        return signed_at
     held = list(parcels)
     signed = [one.signed_at for one in held if one.signed_at is not None]
     expected = max((one.parcels_in_order or 1 for one in held), default=1)
