@@ -37,6 +37,7 @@ def run(
 def test_an_order_earns_a_point_a_unit_once_it_is_confirmed() -> None:
     assert order_worth(50_99, 100, NOW, None) == Worth(50, NOW)
     assert order_worth(50_99, 100, NOW, NOW - DAY) == Worth(50, NOW)
+    assert order_worth(50_99, 100, NOW, NOW - 9 * DAY) == Worth(50, NOW - 2 * DAY)
     assert order_worth(700, 1, None, NOW) == Worth(700, NOW + 7 * DAY)
     assert order_worth(99, 100, None, None) == Worth(0, None)
     assert order_worth(None, 100, NOW, None) == Worth(0, NOW)
@@ -81,7 +82,7 @@ def test_points_wait_until_they_are_earned() -> None:
 def test_what_changes_later_is_put_right_by_the_same_factor_and_to_the_same_day() -> None:
     given_ = Source("ann", 100, 1, 2, LAST)
 
-    less, grants = run(given_, Worth(30, NOW + DAY))
+    less, grants = run(given_, Worth(30, NOW + DAY))  # to the same day still
     assert (less.granted, less.expires_on, grants) == (60, LAST, [("ann", -40, "taken_back", 2)])
     nothing, grants = run(less, Worth(0, None))
     assert (nothing.granted, grants) == (0, [("ann", -60, "taken_back", 3)])
@@ -95,6 +96,15 @@ def test_an_order_that_is_another_customers_takes_its_points_along() -> None:
     assert moved == Source("bob", 50, 3, 1, LAST)
     assert grants == [("ann", -50, "moved", 2), ("bob", 50, "earned", 3)]
     assert run(Source("ann", due_at=NOW), Worth(50, None), "bob") == (Source("bob"), [])
+
+
+def test_points_that_were_earned_earlier_than_was_known_end_earlier() -> None:
+    given_ = Source("ann", 100, 1, 2, LAST)
+
+    earlier, grants = run(given_, Worth(50, NOW - 40 * DAY))
+
+    assert earlier == Source("ann", 100, 3, 2, date(2027, 1, 31))
+    assert grants == [("ann", -100, "moved", 2), ("ann", 100, "earned", 3)]
 
 
 def test_points_that_have_ended_are_neither_given_nor_taken_back() -> None:

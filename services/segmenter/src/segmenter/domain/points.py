@@ -62,9 +62,8 @@ def order_worth(
 ) -> Worth:
     """Return what an order is worth: a point for each whole unit of its net money."""
     points = 0 if net_minor is None else net_minor // unit_minor
-    if confirmed_at is not None:
-        return Worth(points, confirmed_at)
-    return Worth(points, None if arrived_at is None else arrived_at + CONFIRMED_AFTER)
+    told = [at for at in (confirmed_at, _without_word(arrived_at)) if at is not None]
+    return Worth(points, min(told, default=None))
 
 
 def review_worth(score: int | None, reviewed_at: datetime | None) -> Worth:
@@ -101,10 +100,11 @@ def settle(
     if source.granted and _has_ended(source, today):
         return source, []
     grants: list[Grant] = []
-    if source.customer_id != customer_id:
-        if source.granted:
-            source = _granted(source, -source.granted, "moved", grants)
-        source = source._replace(customer_id=customer_id)
+    is_moved = source.customer_id != customer_id
+    if source.granted and (is_moved or _is_redated(source, worth, zone)):
+        factor = source.factor
+        source = _granted(source, -source.granted, "moved", grants)
+    source = source._replace(customer_id=customer_id)
     if not source.granted:
         source = _begun(source, worth, factor, now, zone)
         if source.due_at is not None or source.expires_on is None or _has_ended(source, today):
@@ -113,6 +113,18 @@ def settle(
     if missing:
         source = _granted(source, missing, "earned" if missing > 0 else "taken_back", grants)
     return source, grants
+
+
+def _without_word(arrived_at: datetime | None) -> datetime | None:
+    """Return when an order counts as confirmed though the buyer says nothing."""
+    return None if arrived_at is None else arrived_at + CONFIRMED_AFTER
+
+
+def _is_redated(source: Source, worth: Worth, zone: str) -> bool:
+    """Tell whether points were given to another day than they would be now."""
+    if worth.earned_at is None:
+        return False
+    return source.expires_on != expiry_day(day_of(worth.earned_at, zone))
 
 
 def _begun(source: Source, worth: Worth, factor: int, now: datetime, zone: str) -> Source:
