@@ -23,6 +23,7 @@ from segmenter.edges.detail_consumer import DetailConsumer
 from segmenter.edges.member_api import Post
 from segmenter.edges.member_api import router as members
 from segmenter.edges.member_timers import tend
+from segmenter.edges.pace import Pace
 from segmenter.edges.store import SOURCE
 from segmenter.edges.timers import roll_days
 from segmenter.errors import SegmenterError
@@ -41,7 +42,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     url, servers = settings.database_url.get_secret_value(), settings.kafka_servers
     grp = SOURCE + settings.group_suffix
     consumed, published = ConsumerMetrics(), OutboxMetrics()
-    sealer = _sealer(settings)
+    sealer, pace = _sealer(settings), Pace()
     async with open_engine(url, app=SOURCE, pool=12) as engine:
         DatabaseMetrics().watch(engine)
         with Watchdog(settings.stuck_after_s, metrics=consumed) as watch:
@@ -65,7 +66,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 me=settings.pod,
                 role=worker_role(SOURCE),
                 handle={
-                    topics.ORDERS: edge.on_orders,
+                    topics.ORDERS: pace.watched(edge.on_orders),
                     topics.SHOPS: edge.on_shops,
                     topics.CUSTOMERS: edge.on_customers,
                 },
@@ -80,7 +81,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             )
 
             details_intake = _details(
-                settings, engine, consumed=consumed, watch=watch, relay=relay, sealer=sealer
+                *(settings, engine, pace),
+                consumed=consumed,
+                watch=watch,
+                relay=relay,
+                sealer=sealer,
             )
 
             async def step() -> int:
@@ -97,7 +102,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
             api = build_api(
                 "Segmenter",
-                [router, members, dead_letters(SOURCE, grp)],
+                [router, members, dead_letters(SOURCE, grp, details_intake.grp)],
                 settings,
                 engine=engine,
                 errors=[SegmenterError],
@@ -124,9 +129,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             )
 
 
-def _details(
+def _details(  # noqa: PLR0913 - a part of the composition root
     settings: Settings,
     engine: AsyncEngine,
+    pace: Pace,
     *,
     consumed: ConsumerMetrics,
     watch: Watchdog,
@@ -150,7 +156,9 @@ def _details(
         sealer=sealer,
         session_timeout_ms=settings.session_timeout_ms,
         limits=settings.limits,
-        max_records=2_000,
+        max_records=500,
+        parallel=2,
+        gap_s=pace.gap_s,
     )
 
 
