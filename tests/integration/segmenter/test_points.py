@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -22,6 +23,7 @@ from contracts.events import (
 )
 from integration.segmenter.conftest import NOON, Segmenter, bearer, paid, shop
 from integration.segmenter.detailed import Details
+from plumbing.consume import NotReady
 from web.shop_session import shop_tx
 
 HERE = "/v1/shops/tea/customers/ann/points"
@@ -117,6 +119,43 @@ async def test_without_a_confirmation_points_come_seven_days_after_the_last_parc
     assert await balance(segmenter) == 57
     await details.orders(confirmed("o1", 50_00))
     assert await balance(segmenter) == 57
+
+
+async def test_parcels_that_come_before_their_order_count_once_it_is_there(
+    segmenter: Segmenter, details: Details
+) -> None:
+    """As when the order is being written by a transaction that does not see the parcel."""
+    signed = ShipmentFacts("tea", "ann", "o1", "p1", 1, signed_at=NOON)
+    async with segmenter.tx() as slow:
+        await details.consumer.on_orders(slow, [segmenter.record(paid("o1"))])
+        await details.parcels(signed)
+    await details.parcels(ShipmentFacts("tea", "ann", "o2", "p2", 1, signed_at=NOON))
+
+    await segmenter.set_time(NOON + timedelta(seconds=120))
+    await details.tend()
+    sources = await segmenter.rows("select source_id, due_at from points_source")
+    assert sources == [{"source_id": "o1", "due_at": NOON + 7 * DAY}]
+    await segmenter.set_time(NOON + 7 * DAY)
+    await details.tend()
+
+    assert await balance(segmenter) == 50
+
+
+async def test_an_order_and_its_parcel_told_at_once_are_not_given_for_twice(
+    segmenter: Segmenter, details: Details
+) -> None:
+    await details.orders(paid("o1"))
+    signed = ShipmentFacts("tea", "ann", "o1", "p1", 1, signed_at=NOON - 8 * DAY)
+
+    async with segmenter.tx() as slow:
+        await details.consumer.on_shipments(slow, [segmenter.record(signed)])
+        waiting = asyncio.create_task(details.orders(confirmed("o1", 50_00)))
+        await asyncio.sleep(0)
+    with suppress(NotReady):
+        await waiting
+    await details.orders(confirmed("o1", 50_00))
+
+    assert await causes(segmenter) == [("order_earned", 50)]
 
 
 async def test_a_cancelled_order_never_falls_due(segmenter: Segmenter, details: Details) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import NamedTuple, Protocol, TypeAlias
+from datetime import date, datetime, timedelta
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from care.calendar import day_of
 from care.currency import minor_of_unit
@@ -25,6 +25,7 @@ from segmenter.domain.points import (
 )
 from segmenter.domain.standing import CustomerKey
 
+AGAIN_AFTER: Final = timedelta(seconds=90)  # no transaction lasts as long
 SourceKey: TypeAlias = tuple[str, str, str]  # shop, kind, id
 
 
@@ -124,6 +125,12 @@ class Ends(Ledger, Protocol):
     async def tell_endings(self, endings: Sequence[Ending]) -> None: ...
 
 
+class Orders(Sources, Protocol):
+    async def hold_orders(self, keys: Collection[tuple[str, ...]]) -> None: ...
+    async def orders(self, keys: Collection[tuple[str, ...]]) -> list[PaidOrder]: ...
+    async def expect(self, keys: Collection[tuple[str, ...]], due_at: datetime) -> None: ...
+
+
 def order_claims(orders: Iterable[PaidOrder]) -> list[Claim]:
     return [_order_claim(one) for one in orders]
 
@@ -174,6 +181,19 @@ async def settle_points(store: Sources, claims: Sequence[Claim], now: datetime) 
         ]
     await store.save_sources(after)
     await post(store, entries)
+
+
+async def settle_arrivals(store: Orders, keys: Collection[tuple[str, ...]], now: datetime) -> None:
+    """Look at orders of which parcels tell something.
+
+    An order that is not known yet may be on its way into the database, by a transaction that does
+    not see these parcels: it is looked at again when that one has surely ended.
+    """
+    await store.hold_orders(keys)
+    orders = await store.orders(keys)
+    missing = set(keys) - {(one.shop_id, one.order_id) for one in orders}
+    await store.expect(missing, now + AGAIN_AFTER)
+    await settle_points(store, order_claims(orders), now)
 
 
 async def expire(

@@ -69,6 +69,7 @@ class Rounds(Protocol):
 class Points(Sources, Ends, Protocol):
     async def orders(self, keys: Collection[tuple[str, ...]]) -> list[PaidOrder]: ...
     async def reviews(self, keys: Collection[tuple[str, ...]]) -> list[ToldReview]: ...
+    async def drop_sources(self, keys: Collection[SourceKey]) -> None: ...
 
 
 async def tend_members(
@@ -79,7 +80,9 @@ async def tend_members(
     if due:
         orders = await points.orders({(key[0], key[2]) for key in due if key[1] == ORDER})
         reviews = await points.reviews({(key[0], key[2]) for key in due if key[1] != ORDER})
-        await settle_points(points, order_claims(orders) + review_claims(reviews), now)
+        claims = order_claims(orders) + review_claims(reviews)
+        await settle_points(points, claims, now)
+        await points.drop_sources(set(due) - {claim.key for claim in claims})
         return len(due)
     ended = await rounds.take_ended(now, limit)
     if ended:

@@ -19,6 +19,15 @@ class Pass(StrEnum):
     NOTICE = "notice"  # ... which is told before; its day is the one after which they end
 
 
+# How long after the day that it is for a pass runs.
+_LATER: Final = {
+    Pass.REVIEW: timedelta(0),
+    Pass.WARN: timedelta(days=-WARNING_DAYS),
+    Pass.EXPIRE: _DAY,
+    Pass.NOTICE: timedelta(days=-NOTICE_DAYS),
+}
+
+
 def first_after(day: date) -> date:
     """Return the first of the month after *day*'s."""
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
@@ -35,15 +44,7 @@ def expiry_day(earned_on: date) -> date:
 
 def runs_on(kind: Pass, day: date) -> date:
     """Return on which day the pass for *day* runs."""
-    match kind:
-        case Pass.REVIEW:
-            return day
-        case Pass.WARN:
-            return day - timedelta(days=WARNING_DAYS)
-        case Pass.EXPIRE:
-            return day + _DAY
-        case Pass.NOTICE:
-            return day - timedelta(days=NOTICE_DAYS)
+    return day + _LATER[kind]
 
 
 def next_day(kind: Pass, day: date) -> date:

@@ -35,7 +35,7 @@ from segmenter.app.note_details import (
     note_reviews,
 )
 from segmenter.app.settle_levels import settle_levels
-from segmenter.app.settle_points import order_claims, review_claims, settle_points
+from segmenter.app.settle_points import order_claims, review_claims, settle_arrivals, settle_points
 from segmenter.domain.detail import unfit_detail, unfit_parcel, unfit_product, unfit_review
 from segmenter.domain.standing import CustomerKey
 from segmenter.edges.detail_store import DetailStore
@@ -89,7 +89,8 @@ class DetailConsumer:
         store = DetailStore(conn)
         read = await self._sieve.read(conn, records, known=store.shops, fault=_unfit_parcel)
         orders = await note_parcels(store, _only(read, ShipmentFacts))
-        await self._settle(conn, set(), orders=orders)
+        outlet = await self._outlet(conn)
+        await settle_arrivals(PointsStore(conn, outlet), orders, outlet.now)
 
     async def on_reviews(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
         store = DetailStore(conn)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 import orjson
@@ -48,6 +48,12 @@ _ORDERS: Final = text(
       using (shop_id, customer_id)
     """  # noqa: S608 - put together from constants
 )
+_HOLD_ORDERS: Final = text(
+    f"""
+    select from order_detail join {_WANTED.format(id="order_id")}
+    order by shop_id collate "C", order_id collate "C" for update of order_detail
+    """
+)
 _PARCELS: Final = text(
     f"""
     select shop_id, order_id, cast(state as text) as state from parcel
@@ -67,6 +73,22 @@ _LOCK_SOURCES: Final = text(
     join unnest(cast(:shops as text[]), cast(:kinds as text[]), cast(:ids as text[]))
          as wanted(shop_id, kind, source_id) using (shop_id, kind, source_id)
     order by shop_id collate "C", kind, source_id collate "C" for update of points_source
+    """
+)
+_EXPECT: Final = text(
+    """
+    insert into points_source
+      (shop_id, kind, source_id, customer_id, granted, entries, factor, due_at)
+    select shop_id, 'order', order_id, '', 0, 0, 1, :due_at
+    from unnest(cast(:shops as text[]), cast(:ids as text[])) as new(shop_id, order_id)
+    on conflict do nothing
+    """
+)
+_DROP_SOURCES: Final = text(
+    """
+    delete from points_source
+    where entries = 0 and (shop_id, kind, source_id) in (
+      select * from unnest(cast(:shops as text[]), cast(:kinds as text[]), cast(:ids as text[])))
     """
 )
 _OPEN_ACCOUNTS: Final = text(
@@ -131,19 +153,28 @@ class PointsStore:
             for row in await self._conn.execute(_ORDERS, _split(keys))
         ]
 
+    async def hold_orders(self, keys: Collection[Key]) -> None:
+        """Keep others from writing these orders until the transaction ends."""
+        if keys:
+            await self._conn.execute(_HOLD_ORDERS, _split(keys))
+
+    async def expect(self, keys: Collection[Key], due_at: datetime) -> None:
+        """Have orders looked at then that are not known yet."""
+        if keys:
+            await self._conn.execute(_EXPECT, {**_split(keys), "due_at": due_at})
+
+    async def drop_sources(self, keys: Collection[SourceKey]) -> None:
+        """Forget sources that nothing is known of and nothing was given for."""
+        if keys:
+            await self._conn.execute(_DROP_SOURCES, _sources(keys))
+
     async def reviews(self, keys: Collection[Key]) -> list[ToldReview]:
         if not keys:
             return []
         return [ToldReview(*row) for row in await self._conn.execute(_REVIEWS, _split(keys))]
 
     async def lock_sources(self, keys: Collection[SourceKey]) -> dict[SourceKey, Source]:
-        ordered = sorted(keys)
-        columns = {
-            "shops": [key[0] for key in ordered],
-            "kinds": [key[1] for key in ordered],
-            "ids": [key[2] for key in ordered],
-        }
-        rows = await self._conn.execute(_LOCK_SOURCES, columns)
+        rows = await self._conn.execute(_LOCK_SOURCES, _sources(keys))
         return {
             (row.shop_id, row.kind, row.source_id): Source(
                 *(row.customer_id, row.granted, row.entries, row.factor),
@@ -220,3 +251,12 @@ def _solar(row: Row[Any]) -> tuple[int | None, int | None]:
 def _split(keys: Collection[tuple[str, ...]]) -> dict[str, list[str]]:
     ordered = sorted(keys)
     return {"shops": [key[0] for key in ordered], "ids": [key[1] for key in ordered]}
+
+
+def _sources(keys: Collection[SourceKey]) -> dict[str, list[str]]:
+    ordered = sorted(keys)
+    return {
+        "shops": [key[0] for key in ordered],
+        "kinds": [key[1] for key in ordered],
+        "ids": [key[2] for key in ordered],
+    }
