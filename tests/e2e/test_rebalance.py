@@ -14,7 +14,8 @@ FACTS = 3_000
 async def _owners(town: Town) -> set[str]:
     """Return the pods that hold partitions of orders; empty while some partition has no pod."""
     rows = await town.rows(
-        "select owner from segmenter.consumer_partition where topic = 'orders.v1'"
+        "select owner from segmenter.consumer_partition"
+        " where topic = 'orders.v1' and grp = 'segmenter'"
     )
     return {row["owner"] for row in rows} if len(rows) == PARTITIONS else set()
 

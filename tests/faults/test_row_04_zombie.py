@@ -29,7 +29,8 @@ async def _blocks(watch: asyncpg.Connection, blocker: int, pods: int) -> bool:
 
 async def _owners(town: Town) -> set[str]:
     rows = await town.rows(
-        "select distinct owner from segmenter.consumer_partition where topic = 'orders.v1'"
+        "select distinct owner from segmenter.consumer_partition"
+        " where topic = 'orders.v1' and grp = 'segmenter'"
     )
     return {row["owner"] for row in rows}
 

@@ -23,7 +23,7 @@ LOOKS_EVERY_S: Final = 0.5
 FACTS_A_PUSH: Final = 140  # about; what was pushed is counted
 OFFSETS: Final = """
     select part, next_offset, owner from segmenter.consumer_partition
-    where topic = 'orders.v1' order by part"""
+    where topic = 'orders.v1' and grp = 'segmenter' order by part"""
 
 
 @dataclass(eq=False)

@@ -103,8 +103,9 @@ class Stalls:
         for service in READERS:
             rows = await self.watch.db.fetch(
                 f"select part, next_offset from {login(service)}.consumer_partition"  # noqa: S608 - ours
-                " where topic = $1",
+                " where topic = $1 and grp = $2",
                 ORDERS,
+                service,
             )
             for row in rows:
                 at = TopicPartition(ORDERS, row["part"])
@@ -148,8 +149,11 @@ async def _pour(town: Town, poisons: Sequence[Poison]) -> None:
 
 
 async def _letters(town: Town, service: str) -> list[Any]:
-    query = f"select id, key, reason from {login(service)}.dead_letter order by id"  # noqa: S608 - ours
-    return await town.rows(query)
+    query = (
+        f"select id, key, reason from {login(service)}.dead_letter"  # noqa: S608 - ours
+        " where grp = $1 order by id"
+    )
+    return await town.rows(query, service)
 
 
 async def _replayed(town: Town, service: str) -> None:

@@ -191,7 +191,8 @@ class Storm:
         for service in READ:
             topic = MESSAGES if service == "notifier" else ORDERS
             query = f"select part, next_offset from {login(service)}.consumer_partition"  # noqa: S608 - ours
-            for row in await self.town.rows(f"{query} where topic = $1", topic):
+            query += " where topic = $1 and grp = $2"
+            for row in await self.town.rows(query, topic, service):
                 found[service, TopicPartition(topic, row["part"])] = row["next_offset"]
         return found
 

@@ -44,7 +44,8 @@ PEER_READS: Final = {
 NEXT_MIDNIGHT: Final = datetime(2026, 3, 1, 16, tzinfo=UTC)
 
 _DONE: Final = """
-    select coalesce(sum(next_offset), 0) from segmenter.consumer_partition where topic = 'orders.v1'
+    select coalesce(sum(next_offset), 0) from segmenter.consumer_partition
+    where grp = 'segmenter' and topic = 'orders.v1'
 """
 _DRAINED: Final = "select not exists (select from segmenter.outbox)"
 _STANDINGS: Final = """

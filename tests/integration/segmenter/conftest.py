@@ -25,6 +25,8 @@ from plumbing.resources import open_engine
 from segmenter.edges.api import router
 from segmenter.edges.cohort_api import router as cohorts
 from segmenter.edges.consumer import Consumer
+from segmenter.edges.member_api import Post
+from segmenter.edges.member_api import router as members
 from segmenter.edges.timers import roll_days, score_days
 from segmenter.errors import SegmenterError
 from segmenter.settings import Settings
@@ -163,20 +165,21 @@ async def http(segmenter: Segmenter) -> AsyncIterator[httpx.AsyncClient]:
     )
     api = build_api(
         "Segmenter",
-        [router, cohorts],
+        [router, cohorts, members],
         settings,
         engine=segmenter.engine,
         registry=CollectorRegistry(),
         errors=[SegmenterError],
     )
+    api.state.post = Post(PARTITIONS)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(api), base_url="http://test", headers=bearer()
     ) as client:
         yield client
 
 
-def bearer(shop_id: str = "tea") -> dict[str, str]:
-    token = issue_local_token(SECRET, shop_id, ["customers:read"])
+def bearer(shop_id: str = "tea", scopes: Sequence[str] = ("customers:read",)) -> dict[str, str]:
+    token = issue_local_token(SECRET, shop_id, scopes)
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -32,7 +32,7 @@ def letter(offset: int, reason: str = "unknown version") -> Dead:
 async def client(
     settings: ServiceSettings, engine: AsyncEngine
 ) -> AsyncIterator[httpx.AsyncClient]:
-    letters = dead_letters(SERVICE, "segmenter")
+    letters = dead_letters(SERVICE, "segmenter", "segmenter-slow")
     api = build_api("T", [letters], settings, engine=engine, registry=CollectorRegistry())
     token = issue_local_token(TOKEN_SECRET, "*", ["ops:dead-letters"], subject="li")
     async with httpx.AsyncClient(
@@ -111,3 +111,17 @@ async def test_a_record_can_be_taken_out_of_the_way(
             await conn.execute(text("select kind, grp, off, asked_by from replay_request"))
         ).one()
     assert tuple(asked) == ("take", "segmenter", 42, "li")
+
+
+async def test_a_service_with_several_groups_is_told_which_one_shall_take(
+    client: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    at = {"topic": TOPIC, "partition": 1, "offset": 42}
+    slow = await client.post(LETTERS + "/take", json={**at, "group": "segmenter-slow"})
+    nobody = await client.post(LETTERS + "/take", json={**at, "group": "nobody"})
+
+    assert (slow.status_code, nobody.status_code) == (202, 422)
+    assert nobody.json()["errors"][0]["hint"] == "one of segmenter, segmenter-slow"
+    async with worker_tx(engine, worker_role(SERVICE)) as conn:
+        groups = (await conn.execute(text("select grp from replay_request"))).scalars().all()
+    assert groups == ["segmenter-slow"]

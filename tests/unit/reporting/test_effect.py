@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from care.currency import exponent
 from reporting.domain.attribution import Order, Touch, credit, index
 from reporting.domain.effect import Effect, Orders, Sent, effect, outcome
-from reporting.domain.money import exponent, minor_to_micros, ratio
+from reporting.domain.money import minor_to_micros, ratio
 
 SENT_AT = datetime(2026, 11, 1, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

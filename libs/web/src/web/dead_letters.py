@@ -4,7 +4,7 @@ Nothing happens here: replay and take are requests, which the partition's owner 
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Self
 
@@ -19,7 +19,7 @@ from web.auth import Principal, require
 from web.bodies import Strict, json_body
 from web.openapi import Shown
 from web.pages import Limit, decode_cursor, encode_cursor
-from web.problems import NotFound
+from web.problems import FieldError, NotFound, Unprocessable
 from web.shop_session import Engine
 
 SCOPE = "ops:dead-letters"
@@ -84,6 +84,7 @@ class ReplayAnswer(BaseModel):
 
 
 class Take(Strict):
+    group: Text | None = Field(None, description="of a service with several; null: the first")
     topic: Text
     partition: int = Field(ge=0, le=100_000)
     offset: Id
@@ -122,18 +123,19 @@ SHOWN: Final[Mapping[str, Shown]] = {
 }
 
 
-def dead_letters(service: str, grp: str) -> APIRouter:
+def dead_letters(service: str, grp: str, *others: str) -> APIRouter:
     """Return the router for the letters of one service. Needs `build_api(engine=...)`.
 
     Args:
         service: Whose schema and role.
         grp: The consumer group that *take* speaks to.
+        others: Groups that it speaks to when it names them.
     """
     router = APIRouter(
         prefix="/v1/dead-letters", tags=["dead letters"], dependencies=[Depends(require(SCOPE))]
     )
     _add_reading(router, worker_role(service))
-    _add_requests(router, worker_role(service), grp)
+    _add_requests(router, worker_role(service), (grp, *others))
     return router
 
 
@@ -179,7 +181,7 @@ def _add_reading(router: APIRouter, role: str) -> None:
         )
 
 
-def _add_requests(router: APIRouter, role: str, grp: str) -> None:
+def _add_requests(router: APIRouter, role: str, groups: Sequence[str]) -> None:
     @router.post("/replay", operation_id="replay_dead_letters", status_code=202)
     async def replay(
         who: Annotated[Principal, Depends(require(SCOPE))],
@@ -200,6 +202,10 @@ def _add_requests(router: APIRouter, role: str, grp: str) -> None:
         at: Annotated[Take, Depends(json_body(Take))],
     ) -> None:
         """Turn one record that kills its consumers into a letter, so that the partition goes on."""
+        grp = at.group or groups[0]
+        if grp not in groups:
+            error = FieldError("/group", "unknown", f"one of {', '.join(groups)}")
+            raise Unprocessable("no such consumer group here", errors=[error])
         async with worker_tx(engine, role) as conn:
             await take(
                 conn, grp=grp, topic=at.topic, part=at.partition, offset=at.offset, by=who.subject

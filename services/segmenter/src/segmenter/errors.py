@@ -3,6 +3,8 @@
 SegmenterError
 ├─ UnknownShop      404  no such shop, or its first event has not arrived yet
 ├─ UnknownCustomer  404  nothing is known of such a customer
+├─ NotEnoughPoints  409  there are fewer points than were to be taken: the text tells how many
+├─ RequestTaken     409  the id of the request belongs to another: choose a new one
 └─ BadQuestion      422  a day or a combination that has no answer: ask otherwise
 """
 
@@ -21,6 +23,16 @@ class UnknownShop(SegmenterError):
 class UnknownCustomer(SegmenterError):
     status = 404
     slug = "not-found"
+
+
+class NotEnoughPoints(SegmenterError):
+    status = 409
+    slug = "not-enough-points"
+
+
+class RequestTaken(SegmenterError):
+    status = 409
+    slug = "request-taken"
 
 
 class BadQuestion(SegmenterError):

@@ -4,6 +4,8 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from contracts import topics
 from plumbing import logs
 from plumbing.absence import Absence
@@ -18,6 +20,11 @@ from plumbing.watchdog import Watchdog
 from segmenter.edges.api import router
 from segmenter.edges.cohort_api import router as cohorts
 from segmenter.edges.consumer import Consumer
+from segmenter.edges.detail_consumer import DetailConsumer
+from segmenter.edges.member_api import Post
+from segmenter.edges.member_api import router as members
+from segmenter.edges.member_timers import tend
+from segmenter.edges.pace import Pace
 from segmenter.edges.store import SOURCE
 from segmenter.edges.timers import roll_days, score_days
 from segmenter.errors import SegmenterError
@@ -36,8 +43,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     url, servers = settings.database_url.get_secret_value(), settings.kafka_servers
     grp = SOURCE + settings.group_suffix
     consumed, published = ConsumerMetrics(), OutboxMetrics()
-    sealer = _sealer(settings)
-    async with open_engine(url, app=SOURCE) as engine:
+    sealer, pace = _sealer(settings), Pace()
+    async with open_engine(url, app=SOURCE, pool=12) as engine:
         DatabaseMetrics().watch(engine)
         with Watchdog(settings.stuck_after_s, metrics=consumed) as watch:
             relay = Relay(
@@ -60,7 +67,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 me=settings.pod,
                 role=worker_role(SOURCE),
                 handle={
-                    topics.ORDERS: edge.on_orders,
+                    topics.ORDERS: pace.watched(edge.on_orders),
                     topics.SHOPS: edge.on_shops,
                     topics.CUSTOMERS: edge.on_customers,
                 },
@@ -72,6 +79,14 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 limits=settings.limits,
                 max_records=20_000,
                 parallel=4,
+            )
+
+            details_intake = _details(
+                *(settings, engine, pace),
+                consumed=consumed,
+                watch=watch,
+                relay=relay,
+                sealer=sealer,
             )
 
             async def step() -> int:
@@ -88,21 +103,76 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
             api = build_api(
                 "Segmenter",
-                [router, cohorts, dead_letters(SOURCE, grp)],
+                [router, cohorts, members, dead_letters(SOURCE, grp, details_intake.grp)],
                 settings,
                 engine=engine,
                 errors=[SegmenterError],
             )
-            checks = {"database": database_answers(engine), "claims": intake.readiness}
+            api.state.post = Post(settings.partitions, relay.wake)
+            checks = {
+                "database": database_answers(engine),
+                "claims": intake.readiness,
+                "details-claims": details_intake.readiness,
+            }
             await run_service(
                 api,
                 ops_app(SOURCE, checks, watch.complaint),
-                [intake.run, roll],
+                [
+                    intake.run,
+                    details_intake.run,
+                    roll,
+                    partial(_tend, settings, engine, relay, watch),
+                ],
                 stop,
                 settings,
                 last=[relay.run],
                 prepare=partial(check_database, engine, SOURCE, settings, stop),
             )
+
+
+def _details(  # noqa: PLR0913 - a part of the composition root
+    settings: Settings,
+    engine: AsyncEngine,
+    pace: Pace,
+    *,
+    consumed: ConsumerMetrics,
+    watch: Watchdog,
+    relay: Relay,
+    sealer: Sealer | None,
+) -> Intake:
+    """Return the second group: what is not RFM must not keep RFM waiting."""
+    grp = f"{SOURCE}-details{settings.group_suffix}"
+    absence = Absence(settings.shop_patience_s)
+    edge = DetailConsumer(grp, settings.partitions, sealer=sealer, absence=absence)
+    return Intake(
+        engine=engine,
+        servers=settings.kafka_servers,
+        grp=grp,
+        me=settings.pod,
+        role=worker_role(SOURCE),
+        handle=edge.handlers(),
+        metrics=consumed,
+        watch=watch,
+        on_commit=relay.wake,
+        sealer=sealer,
+        session_timeout_ms=settings.session_timeout_ms,
+        limits=settings.limits,
+        max_records=500,
+        parallel=2,
+        gap_s=pace.gap_s,
+    )
+
+
+async def _tend(
+    settings: Settings, engine: AsyncEngine, relay: Relay, watch: Watchdog, stop: asyncio.Event
+) -> None:
+    async def step() -> int:
+        done = await tend(engine, partitions=settings.partitions, limit=settings.tend_batch)
+        if done:
+            relay.wake()
+        return done
+
+    await poll(step, stop, every_s=settings.roll_every_s, limit=1, watch=watch, name="tend")
 
 
 def _sealer(settings: Settings) -> Sealer | None:

@@ -10,3 +10,5 @@ PASS_LATENESS = Gauge(
     "huiliu_segment_pass_lateness_seconds",
     "From a shop's midnight to the end of its last pass, business time; 60 is promised",
 )
+LEVEL_CHANGES = Counter("huiliu_level_changes_total", "What was told of members' levels", ["kind"])
+POINTS = Counter("huiliu_points_total", "Points given and taken, without their sign", ["cause"])

@@ -15,6 +15,9 @@ class Settings(ServiceSettings):
     roll_every_s: float = Field(
         1.0, gt=0, le=30, description="how often to look for shops whose day has turned, seconds"
     )
+    tend_batch: int = Field(
+        500, ge=1, le=10_000, description="members whose levels or points are settled at once"
+    )
     roll_batch: int = Field(
         5000, ge=1, le=100_000, description="customers that a midnight pass settles at once"
     )

@@ -50,6 +50,10 @@ class LevelChanged:
     as_of: date
     after: str
     before: str = ""
+    kind: str = ""  # joined, level_up, level_down_soon or level_down
+    # of level_down_soon: when the level goes down, and the net spend that would keep it
+    review_day: date | None = None
+    missing_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,10 @@ class PointsChanged:
     points: int
     balance: int
     cause: str
+    number: int = 0  # counts the customer's entries; the balance of the highest is the newest
+    # of cause "expiring", which changes nothing: how many points end, and after which day
+    expiring: int = 0
+    expires_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

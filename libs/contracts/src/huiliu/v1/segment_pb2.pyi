@@ -72,36 +72,48 @@ class SegmentChanged(_message.Message):
     def __init__(self, shop_id: _Optional[str] = ..., customer_id: _Optional[str] = ..., revision: _Optional[int] = ..., as_of: _Optional[_Union[_common_pb2.Date, _Mapping]] = ..., before: _Optional[_Union[Cell, str]] = ..., after: _Optional[_Union[Cell, str]] = ..., reason: _Optional[_Union[ChangeReason, str]] = ..., recency_days: _Optional[int] = ..., frequency: _Optional[int] = ..., monetary_minor: _Optional[int] = ...) -> None: ...
 
 class LevelChanged(_message.Message):
-    __slots__ = ("shop_id", "customer_id", "revision", "as_of", "before", "after")
+    __slots__ = ("shop_id", "customer_id", "revision", "as_of", "before", "after", "kind", "review_day", "missing_minor")
     SHOP_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     BEFORE_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_DAY_FIELD_NUMBER: _ClassVar[int]
+    MISSING_MINOR_FIELD_NUMBER: _ClassVar[int]
     shop_id: str
     customer_id: str
     revision: int
     as_of: _common_pb2.Date
     before: str
     after: str
-    def __init__(self, shop_id: _Optional[str] = ..., customer_id: _Optional[str] = ..., revision: _Optional[int] = ..., as_of: _Optional[_Union[_common_pb2.Date, _Mapping]] = ..., before: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...
+    kind: str
+    review_day: _common_pb2.Date
+    missing_minor: int
+    def __init__(self, shop_id: _Optional[str] = ..., customer_id: _Optional[str] = ..., revision: _Optional[int] = ..., as_of: _Optional[_Union[_common_pb2.Date, _Mapping]] = ..., before: _Optional[str] = ..., after: _Optional[str] = ..., kind: _Optional[str] = ..., review_day: _Optional[_Union[_common_pb2.Date, _Mapping]] = ..., missing_minor: _Optional[int] = ...) -> None: ...
 
 class PointsChanged(_message.Message):
-    __slots__ = ("shop_id", "customer_id", "entry_id", "points", "balance", "cause")
+    __slots__ = ("shop_id", "customer_id", "entry_id", "points", "balance", "cause", "number", "expiring", "expires_on")
     SHOP_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     ENTRY_ID_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
     BALANCE_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    EXPIRING_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_ON_FIELD_NUMBER: _ClassVar[int]
     shop_id: str
     customer_id: str
     entry_id: str
     points: int
     balance: int
     cause: str
-    def __init__(self, shop_id: _Optional[str] = ..., customer_id: _Optional[str] = ..., entry_id: _Optional[str] = ..., points: _Optional[int] = ..., balance: _Optional[int] = ..., cause: _Optional[str] = ...) -> None: ...
+    number: int
+    expiring: int
+    expires_on: _common_pb2.Date
+    def __init__(self, shop_id: _Optional[str] = ..., customer_id: _Optional[str] = ..., entry_id: _Optional[str] = ..., points: _Optional[int] = ..., balance: _Optional[int] = ..., cause: _Optional[str] = ..., number: _Optional[int] = ..., expiring: _Optional[int] = ..., expires_on: _Optional[_Union[_common_pb2.Date, _Mapping]] = ...) -> None: ...
 
 class ChurnChanged(_message.Message):
     __slots__ = ("shop_id", "customer_id", "revision", "as_of", "risk")

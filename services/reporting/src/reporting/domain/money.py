@@ -3,20 +3,9 @@
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Final
 
-# ISO 4217; all others have two.
-_WHOLE: Final = frozenset(
-    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()  # noqa: SIM905 - one line, not seventeen
-)
-_THOUSANDTHS: Final = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+from care.currency import exponent
 
 MICROS: Final = 6
-
-
-def exponent(currency: str) -> int:
-    """Return how many decimals *currency*'s minor unit stands for."""
-    if currency in _WHOLE:
-        return 0
-    return 3 if currency in _THOUSANDTHS else 2
 
 
 def minor_to_micros(minor: int, currency: str) -> int:

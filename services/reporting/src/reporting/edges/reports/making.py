@@ -6,12 +6,12 @@ from typing import assert_never
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from care.currency import exponent
 from plumbing.clock import business_now
 from reporting.app.effect_report import RuleEffect, Span, effect_report
 from reporting.app.people import people
 from reporting.app.summary_report import CellCount, DecisionCount, MessageCount, summary_report
 from reporting.domain.effect import Effect
-from reporting.domain.money import exponent
 from reporting.domain.periods import BadPeriod, Period, period
 from reporting.edges.report_store import SERVICE, ReportStore, ShopRow
 from reporting.edges.reports.answers import (

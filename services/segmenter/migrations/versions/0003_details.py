@@ -1,0 +1,253 @@
+"""What is known of orders, goods and people beyond RFM; levels and points."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from plumbing.migrate import rls
+
+revision, down_revision = "0003", "0001"
+branch_labels, depends_on = None, None
+
+HOT = {"fillfactor": 70}
+INSTANT = sa.DateTime(timezone=True)
+TABLES = (
+    *("order_detail", "order_refund", "order_item", "parcel", "review", "login", "product"),
+    *("shop_levels", "member", "member_pass", "points_source", "points_account", "points_entry"),
+)
+
+
+def upgrade() -> None:
+    _orders()
+    _items()
+    _parcels()
+    _reviews()
+    _logins()
+    _products()
+    _levels()
+    _points()
+    for table in TABLES:
+        for statement in rls(table, "segmenter"):
+            op.execute(statement)
+    # A ledger: entries are added, and nothing else.
+    op.execute("revoke update, delete on points_entry from segmenter_api, segmenter_worker")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("forward only")
+
+
+def _orders() -> None:
+    op.create_table(
+        "order_detail",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("order_id", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("placed_at", INSTANT),
+        sa.Column("paid_at", INSTANT),
+        sa.Column("net_minor", sa.BigInteger),
+        sa.Column("signed_at", INSTANT),
+        sa.Column("confirmed_at", INSTANT),
+        sa.Column("state", JSONB, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "order_id", name="pk_order_detail"),
+        postgresql_with=HOT,
+    )
+    op.create_index(
+        "ix_order_detail_customer", "order_detail", ["shop_id", "customer_id", "paid_at"]
+    )
+    op.create_table(
+        "order_refund",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("order_id", sa.Text, nullable=False),
+        sa.Column("refund_id", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("amount_minor", sa.BigInteger, nullable=False),
+        sa.Column("opened_at", INSTANT),
+        sa.Column("taken_at", INSTANT),
+        sa.PrimaryKeyConstraint("shop_id", "order_id", "refund_id", name="pk_order_refund"),
+    )
+    op.create_index(
+        "ix_order_refund_customer", "order_refund", ["shop_id", "customer_id", "taken_at"]
+    )
+
+
+def _items() -> None:
+    op.create_table(
+        "order_item",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("order_id", sa.Text, nullable=False),
+        sa.Column("sku", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("paid_at", INSTANT),
+        sa.Column("quantity", sa.BigInteger, nullable=False),
+        sa.Column("price_minor", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "order_id", "sku", name="pk_order_item"),
+    )
+    op.create_index("ix_order_item_sku", "order_item", ["shop_id", "sku", "paid_at", "customer_id"])
+    op.create_index("ix_order_item_customer", "order_item", ["shop_id", "customer_id", "paid_at"])
+
+
+def _parcels() -> None:
+    op.create_table(
+        "parcel",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("order_id", sa.Text, nullable=False),
+        sa.Column("parcel_id", sa.Text, nullable=False),
+        sa.Column("signed_at", INSTANT),
+        sa.Column("state", JSONB, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "order_id", "parcel_id", name="pk_parcel"),
+        postgresql_with=HOT,
+    )
+
+
+def _reviews() -> None:
+    op.create_table(
+        "review",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("review_id", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("order_id", sa.Text, nullable=False),
+        sa.Column("sku", sa.Text, nullable=False),
+        sa.Column("score", sa.Integer),
+        sa.Column("reviewed_at", INSTANT),
+        sa.Column("withdrawn_at", INSTANT),
+        sa.Column("state", JSONB, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "review_id", name="pk_review"),
+        postgresql_with=HOT,
+    )
+    op.create_index("ix_review_customer", "review", ["shop_id", "customer_id", "reviewed_at"])
+
+
+def _logins() -> None:
+    op.create_table(
+        "login",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "customer_id", "at", name="pk_login"),
+    )
+
+
+def _products() -> None:
+    op.create_table(
+        "product",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("sku", sa.Text, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("category", sa.Text, nullable=False),
+        sa.Column("season", sa.Text, nullable=False),
+        sa.Column("style", sa.Text, nullable=False),
+        sa.Column("pairs_with", ARRAY(sa.Text), nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("price_minor", sa.BigInteger),
+        sa.Column("stock", sa.BigInteger),
+        sa.Column("launch_day", sa.Date),
+        sa.Column("hot_sale_day", sa.Date),
+        sa.Column("cycle_days", sa.BigInteger),
+        sa.PrimaryKeyConstraint("shop_id", "sku", name="pk_product"),
+    )
+    op.create_index(
+        "ix_product_category",
+        "product",
+        ["shop_id", "category"],
+        postgresql_where=sa.text("category <> ''"),
+    )
+
+
+def _levels() -> None:
+    op.create_table(
+        "shop_levels",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("levels", JSONB, nullable=False),
+        sa.Column("changed_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", name="pk_shop_levels"),
+    )
+    op.create_table(
+        "member",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("level_id", sa.Text, nullable=False),
+        sa.Column("since", sa.Date, nullable=False),
+        sa.Column("joined_on", sa.Date, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("warned_for", sa.Date),
+        sa.Column("manual_level", sa.Text),
+        sa.Column("manual_until", sa.Date),
+        sa.Column("manual_reason", sa.Text),
+        sa.Column("manual_ends_at", INSTANT),
+        sa.PrimaryKeyConstraint("shop_id", "customer_id", name="pk_member"),
+        postgresql_with=HOT,
+    )
+    op.create_index(
+        "ix_member_manual_ends_at",
+        "member",
+        ["manual_ends_at"],
+        postgresql_where=sa.text("manual_ends_at is not null"),
+    )
+    op.create_table(
+        "member_pass",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("day", sa.Date, nullable=False),
+        sa.Column("next_at", INSTANT, nullable=False),
+        sa.Column("cursor", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "kind", name="pk_member_pass"),
+    )
+
+
+def _points() -> None:
+    op.create_table(
+        "points_source",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("source_id", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("granted", sa.BigInteger, nullable=False),
+        sa.Column("entries", sa.BigInteger, nullable=False),
+        sa.Column("factor", sa.Integer, nullable=False),
+        sa.Column("expires_on", sa.Date),
+        sa.Column("due_at", INSTANT),
+        sa.PrimaryKeyConstraint("shop_id", "kind", "source_id", name="pk_points_source"),
+        postgresql_with=HOT,
+    )
+    op.create_index(
+        "ix_points_source_due_at",
+        "points_source",
+        ["due_at"],
+        postgresql_where=sa.text("due_at is not null"),
+    )
+    op.create_table(
+        "points_account",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("balance", sa.BigInteger, nullable=False),
+        sa.Column("taken", sa.BigInteger, nullable=False),
+        sa.Column("entries", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "customer_id", name="pk_points_account"),
+        postgresql_with=HOT,
+    )
+    op.create_table(
+        "points_entry",
+        sa.Column("shop_id", sa.Text, nullable=False),
+        sa.Column("entry_id", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("number", sa.BigInteger, nullable=False),
+        sa.Column("points", sa.BigInteger, nullable=False),
+        sa.Column("balance", sa.BigInteger, nullable=False),
+        sa.Column("cause", sa.Text, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("expires_on", sa.Date),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "entry_id", name="pk_points_entry"),
+    )
+    op.create_index(
+        "uq_points_entry_number",
+        "points_entry",
+        ["shop_id", "customer_id", "number"],
+        unique=True,
+    )
