@@ -1,8 +1,11 @@
 """Compose the segmenter and run it: `segmenter [serve | migrate]`."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import topics
 from plumbing import logs
@@ -18,10 +21,13 @@ from plumbing.watchdog import Watchdog
 from segmenter.edges.api import router
 from segmenter.edges.consumer import Consumer
 from segmenter.edges.store import SOURCE
-from segmenter.edges.timers import roll_days
+from segmenter.edges.timers import roll_days, walk_risks
+from segmenter.edges.value_api import router as value_router
+from segmenter.edges.values.fitter import Bounds, Fitter, open_fitter
 from segmenter.errors import SegmenterError
 from segmenter.settings import Settings
 from web.app import build_api
+from web.crew import Task
 from web.database import check_database, database_answers
 from web.dead_letters import dead_letters
 from web.ops import ops_app
@@ -36,7 +42,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     grp = SOURCE + settings.group_suffix
     consumed, published = ConsumerMetrics(), OutboxMetrics()
     sealer = _sealer(settings)
-    async with open_engine(url, app=SOURCE) as engine:
+    fits = Bounds(takes_s=settings.fit_takes_s)
+    async with (
+        open_engine(url, app=SOURCE) as engine,
+        open_fitter(engine, url, fits) as fitter,
+    ):
         DatabaseMetrics().watch(engine)
         with Watchdog(settings.stuck_after_s, metrics=consumed) as watch:
             relay = Relay(
@@ -73,21 +83,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 parallel=4,
             )
 
-            async def step() -> int:
-                done = await roll_days(
-                    engine, partitions=settings.partitions, limit=settings.roll_batch
-                )
-                if done:
-                    relay.wake()
-                return done
-
-            async def roll(stop: asyncio.Event) -> None:
-                every_s = settings.roll_every_s
-                await poll(step, stop, every_s=every_s, limit=1, watch=watch, name="roll")
-
             api = build_api(
                 "Segmenter",
-                [router, dead_letters(SOURCE, grp)],
+                [value_router, router, dead_letters(SOURCE, grp)],
                 settings,
                 engine=engine,
                 errors=[SegmenterError],
@@ -96,12 +94,37 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             await run_service(
                 api,
                 ops_app(SOURCE, checks, watch.complaint),
-                [intake.run, roll],
+                [intake.run, *_timers(engine, relay, fitter, settings, watch)],
                 stop,
                 settings,
                 last=[relay.run],
                 prepare=partial(check_database, engine, SOURCE, settings, stop),
             )
+
+
+def _timers(
+    engine: AsyncEngine, relay: Relay, fitter: Fitter, settings: Settings, watch: Watchdog
+) -> list[Task]:
+    async def turn(piece: Callable[..., Awaitable[int]]) -> int:
+        done = await piece(engine, partitions=settings.partitions, limit=settings.roll_batch)
+        if done:
+            relay.wake()
+        return done
+
+    async def roll(stop: asyncio.Event) -> None:
+        step, every_s = partial(turn, roll_days), settings.roll_every_s
+        await poll(step, stop, every_s=every_s, limit=1, watch=watch, name="roll")
+
+    async def walk(stop: asyncio.Event) -> None:
+        step, every_s = partial(turn, walk_risks), settings.roll_every_s
+        await poll(step, stop, every_s=every_s, limit=1, watch=watch, name="churn")
+
+    async def fit(stop: asyncio.Event) -> None:
+        # Not watched: a fit has a limit of its own, above that of silence.
+        step, every_s = partial(fitter.run_until, stop), settings.fit_every_s
+        await poll(step, stop, every_s=every_s, limit=1, name="fit")
+
+    return [roll, walk, fit]
 
 
 def _sealer(settings: Settings) -> Sealer | None:

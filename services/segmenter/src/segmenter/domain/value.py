@@ -127,11 +127,10 @@ def _growth(power: float) -> float:
 def _series(model: Buying, lower: float, share: float) -> float:
     """Return lower * (F(a-1, a+b-1-r; lower; share) - 1) / (a-1), F being Gauss's series."""
     upper = model.a + model.b - 1.0 - model.r
-    term, total = upper * share, 0.0
-    for number in range(1, _MOST_TERMS):
+    term, total, number = upper * share, 0.0, 1
+    while abs(term) > _NEGLIGIBLE * abs(total) and number < _MOST_TERMS:
         total += term
-        if abs(term) <= _NEGLIGIBLE * abs(total):
-            break
         ratio = (model.a - 1.0 + number) * (upper + number)
         term *= ratio * share / ((lower + number) * (number + 1))
+        number += 1
     return total

@@ -10,6 +10,8 @@ from plumbing.clock import business_now
 from plumbing.crashpoint import crashpoint
 from plumbing.resources import worker_role, worker_tx
 from segmenter.app.roll_day import Phase, Turn, roll_day
+from segmenter.app.walk_churn import walk_churn
+from segmenter.edges.churn_store import ChurnStore
 from segmenter.edges.store import SOURCE, Outlet
 from segmenter.edges.turn_store import TurnStore
 from segmenter.metrics import DAYS_TURNED, PASS_LATENESS
@@ -26,6 +28,16 @@ async def roll_days(engine: AsyncEngine, *, partitions: int, limit: int) -> int:
             crashpoint("timer-before-commit")
     if turn is not None and turn.phase is Phase.DONE:
         _note_end(turn, now)
+    return int(turn is not None)
+
+
+async def walk_risks(engine: AsyncEngine, *, partitions: int, limit: int) -> int:
+    """Do one piece of one shop's pass over churn risk; return 1, or 0 for none to do."""
+    async with worker_tx(engine, worker_role(SOURCE)) as conn:
+        outlet = Outlet(await business_now(conn), partitions)
+        turn = await walk_churn(ChurnStore(conn, outlet), limit=limit)
+        if turn is not None:
+            crashpoint("timer-before-commit")
     return int(turn is not None)
 
 

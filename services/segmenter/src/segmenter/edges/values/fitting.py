@@ -99,7 +99,10 @@ class _BuyingSlope:
         x, n = self._x, self._n
         weight, again = self._groups.customers, self._again
         power = r + self._groups.repeats
-        log_age, log_recency = np.log(alpha + self._groups.age), np.log(alpha + self._groups.recency)
+        log_age, log_recency = (
+            np.log(alpha + self._groups.age),
+            np.log(alpha + self._groups.recency),
+        )
         alive = -power * log_age
         death = np.full_like(alive, -np.inf)
         odds = np.log(a) - np.log(np.maximum(b + x - 1.0, 1e-300))
@@ -164,21 +167,10 @@ class _TooLong(Exception):
 def _search(
     slope: Slope, starts: tuple[tuple[float, ...], ...], customers: float, deadline: float
 ) -> Found:
-    def within(logs: Floats) -> tuple[float, Floats]:
-        if time.monotonic() > deadline:
-            raise _TooLong
-        return slope(logs)
-
     best: Any = None
     try:
         for start in starts:
-            bounds = [(-MOST_LOG, MOST_LOG)] * len(start)
-            begin = np.log(np.array(start))
-            options = {"maxiter": 500, "ftol": 1e-14, "gtol": 1e-9}
-            with np.errstate(all="ignore"):  # the edges of the search overflow: they lose
-                made = minimize(
-                    within, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=options
-                )
+            made = _descend(slope, start, deadline)
             if math.isfinite(made.fun) and (best is None or made.fun < best.fun):
                 best = made
     except _TooLong:
@@ -190,3 +182,20 @@ def _search(
     if np.abs(best.jac).max() > STEEP:
         raise NoFit("the search did not arrive")
     return Found(np.exp(best.x), -float(best.fun) * customers)
+
+
+def _descend(slope: Slope, start: tuple[float, ...], deadline: float) -> Any:
+    def within(logs: Floats) -> tuple[float, Floats]:
+        if time.monotonic() > deadline:
+            raise _TooLong
+        return slope(logs)
+
+    with np.errstate(all="ignore"):  # the edges of the search overflow: they lose
+        return minimize(
+            within,
+            np.log(np.array(start)),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(-MOST_LOG, MOST_LOG)] * len(start),
+            options={"maxiter": 500, "ftol": 1e-14, "gtol": 1e-9},
+        )
