@@ -24,8 +24,9 @@ from demo.house import House as Services
 from demo.house import token
 from integration.reporting.conftest import SHOP, House, bearer, open_house, records
 from integration.reporting.large import NET_MINOR, PRICE_MICROS, fill
+from plumbing.frames import framed
 from reporting.edges.reports.desk import MIB, Bounds
-from reporting.edges.reports.wire import EffectOf, Setup, framed
+from reporting.edges.reports.wire import EffectOf, Setup
 from reporting.edges.reports.worker import APP
 from support.database import Db, connect
 from support.eventually import eventually

@@ -22,11 +22,9 @@ from plumbing.absence import Absence
 from plumbing.offsets import Claim
 from plumbing.records import Record
 from plumbing.resources import open_engine
-from segmenter.edges.api import router
-from segmenter.edges.cohort_api import router as cohorts
 from segmenter.edges.consumer import Consumer
 from segmenter.edges.member_api import Post
-from segmenter.edges.member_api import router as members
+from segmenter.edges.routes import ROUTERS
 from segmenter.edges.timers import roll_days, score_days
 from segmenter.errors import SegmenterError
 from segmenter.settings import Settings
@@ -165,7 +163,7 @@ async def http(segmenter: Segmenter) -> AsyncIterator[httpx.AsyncClient]:
     )
     api = build_api(
         "Segmenter",
-        [router, cohorts, members],
+        ROUTERS,
         settings,
         engine=segmenter.engine,
         registry=CollectorRegistry(),

@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from plumbing.migrate import rls
 
-revision, down_revision = "0003", "0001"
+revision, down_revision = "0003", "0002"
 branch_labels, depends_on = None, None
 
 HOT = {"fillfactor": 70}

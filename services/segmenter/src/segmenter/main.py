@@ -1,6 +1,8 @@
 """Compose the segmenter and run it: `segmenter [serve | migrate]`."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -9,24 +11,21 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from contracts import topics
 from plumbing import logs
 from plumbing.absence import Absence
-from plumbing.consume import Intake
+from plumbing.consume import Handle, Intake
 from plumbing.metrics import ConsumerMetrics, DatabaseMetrics, OutboxMetrics
 from plumbing.migrate import upgrade
 from plumbing.outbox import Relay
-from plumbing.poll import poll
 from plumbing.resources import open_engine, worker_role
 from plumbing.seal import Sealer, data_key
 from plumbing.watchdog import Watchdog
-from segmenter.edges.api import router
-from segmenter.edges.cohort_api import router as cohorts
+from segmenter.duties import duties
 from segmenter.edges.consumer import Consumer
 from segmenter.edges.detail_consumer import DetailConsumer
 from segmenter.edges.member_api import Post
-from segmenter.edges.member_api import router as members
-from segmenter.edges.member_timers import tend
 from segmenter.edges.pace import Pace
+from segmenter.edges.routes import ROUTERS
 from segmenter.edges.store import SOURCE
-from segmenter.edges.timers import roll_days, score_days
+from segmenter.edges.values.fitter import Bounds, open_fitter
 from segmenter.errors import SegmenterError
 from segmenter.settings import Settings
 from web.app import build_api
@@ -37,73 +36,96 @@ from web.serve import run_service, start, subcommands
 from web.settings import MigrationSettings, load
 
 HOME = Path(__file__).parents[2]  # the folder with migrations/
+CONNECTIONS = 12  # two reading groups, the duties, the API
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """What the parts share."""
+
+    settings: Settings
+    engine: AsyncEngine
+    consumed: ConsumerMetrics
+    watch: Watchdog
+    relay: Relay
+    sealer: Sealer | None
+    pace: Pace
+
+    def orders(self) -> Intake:
+        """Return the first reading group: RFM, and nothing else."""
+        grp = SOURCE + self.settings.group_suffix
+        edge = Consumer(grp, self.settings.partitions, sealer=self.sealer, absence=self._absence())
+        handle = {
+            topics.ORDERS: self.pace.watched(edge.on_orders),
+            topics.SHOPS: edge.on_shops,
+            topics.CUSTOMERS: edge.on_customers,
+        }
+        return self._intake(grp, handle, max_records=20_000, parallel=4)
+
+    def details(self) -> Intake:
+        """Return the second group: what is not RFM must not keep RFM waiting."""
+        grp = f"{SOURCE}-details{self.settings.group_suffix}"
+        edge = DetailConsumer(
+            grp, self.settings.partitions, sealer=self.sealer, absence=self._absence()
+        )
+        intake = self._intake(grp, edge.handlers(), max_records=500, parallel=2)
+        intake.gap_s = self.pace.gap_s
+        return intake
+
+    def _absence(self) -> Absence:
+        return Absence(self.settings.shop_patience_s)
+
+    def _intake(
+        self, grp: str, handle: Mapping[str, Handle], *, max_records: int, parallel: int
+    ) -> Intake:
+        settings = self.settings
+        return Intake(
+            engine=self.engine,
+            servers=settings.kafka_servers,
+            grp=grp,
+            me=settings.pod,
+            role=worker_role(SOURCE),
+            handle=handle,
+            metrics=self.consumed,
+            watch=self.watch,
+            on_commit=self.relay.wake,
+            sealer=self.sealer,
+            session_timeout_ms=settings.session_timeout_ms,
+            limits=settings.limits,
+            max_records=max_records,
+            parallel=parallel,
+        )
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
-    url, servers = settings.database_url.get_secret_value(), settings.kafka_servers
-    grp = SOURCE + settings.group_suffix
+    url = settings.database_url.get_secret_value()
     consumed, published = ConsumerMetrics(), OutboxMetrics()
-    sealer, pace = _sealer(settings), Pace()
-    async with open_engine(url, app=SOURCE, pool=12) as engine:
+    async with (
+        open_engine(url, app=SOURCE, pool=CONNECTIONS) as engine,
+        open_fitter(engine, url, Bounds(takes_s=settings.fit_takes_s)) as fitter,
+    ):
         DatabaseMetrics().watch(engine)
         with Watchdog(settings.stuck_after_s, metrics=consumed) as watch:
             relay = Relay(
                 engine=engine,
-                servers=servers,
+                servers=settings.kafka_servers,
                 service=SOURCE,
                 metrics=published,
                 silent_s=settings.silent_s,
             )
-            edge = Consumer(
-                grp,
-                settings.partitions,
-                sealer=sealer,
-                absence=Absence(settings.shop_patience_s),
-            )
-            intake = Intake(
+            house = House(
+                settings=settings,
                 engine=engine,
-                servers=servers,
-                grp=grp,
-                me=settings.pod,
-                role=worker_role(SOURCE),
-                handle={
-                    topics.ORDERS: pace.watched(edge.on_orders),
-                    topics.SHOPS: edge.on_shops,
-                    topics.CUSTOMERS: edge.on_customers,
-                },
-                metrics=consumed,
-                watch=watch,
-                on_commit=relay.wake,
-                sealer=sealer,
-                session_timeout_ms=settings.session_timeout_ms,
-                limits=settings.limits,
-                max_records=20_000,
-                parallel=4,
-            )
-
-            details_intake = _details(
-                *(settings, engine, pace),
                 consumed=consumed,
                 watch=watch,
                 relay=relay,
-                sealer=sealer,
+                sealer=_sealer(settings),
+                pace=Pace(),
             )
-
-            async def step() -> int:
-                done = await roll_days(
-                    engine, partitions=settings.partitions, limit=settings.roll_batch
-                )
-                if done:
-                    relay.wake()
-                return done or await score_days(engine)
-
-            async def roll(stop: asyncio.Event) -> None:
-                every_s = settings.roll_every_s
-                await poll(step, stop, every_s=every_s, limit=1, watch=watch, name="roll")
-
+            orders, details = house.orders(), house.details()
             api = build_api(
                 "Segmenter",
-                [router, cohorts, members, dead_letters(SOURCE, grp, details_intake.grp)],
+                [*ROUTERS, dead_letters(SOURCE, orders.grp, details.grp)],
                 settings,
                 engine=engine,
                 errors=[SegmenterError],
@@ -111,68 +133,18 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             api.state.post = Post(settings.partitions, relay.wake)
             checks = {
                 "database": database_answers(engine),
-                "claims": intake.readiness,
-                "details-claims": details_intake.readiness,
+                "claims": orders.readiness,
+                "details-claims": details.readiness,
             }
             await run_service(
                 api,
                 ops_app(SOURCE, checks, watch.complaint),
-                [
-                    intake.run,
-                    details_intake.run,
-                    roll,
-                    partial(_tend, settings, engine, relay, watch),
-                ],
+                [orders.run, details.run, *duties(settings, engine, fitter, relay, watch)],
                 stop,
                 settings,
                 last=[relay.run],
                 prepare=partial(check_database, engine, SOURCE, settings, stop),
             )
-
-
-def _details(  # noqa: PLR0913 - a part of the composition root
-    settings: Settings,
-    engine: AsyncEngine,
-    pace: Pace,
-    *,
-    consumed: ConsumerMetrics,
-    watch: Watchdog,
-    relay: Relay,
-    sealer: Sealer | None,
-) -> Intake:
-    """Return the second group: what is not RFM must not keep RFM waiting."""
-    grp = f"{SOURCE}-details{settings.group_suffix}"
-    absence = Absence(settings.shop_patience_s)
-    edge = DetailConsumer(grp, settings.partitions, sealer=sealer, absence=absence)
-    return Intake(
-        engine=engine,
-        servers=settings.kafka_servers,
-        grp=grp,
-        me=settings.pod,
-        role=worker_role(SOURCE),
-        handle=edge.handlers(),
-        metrics=consumed,
-        watch=watch,
-        on_commit=relay.wake,
-        sealer=sealer,
-        session_timeout_ms=settings.session_timeout_ms,
-        limits=settings.limits,
-        max_records=500,
-        parallel=2,
-        gap_s=pace.gap_s,
-    )
-
-
-async def _tend(
-    settings: Settings, engine: AsyncEngine, relay: Relay, watch: Watchdog, stop: asyncio.Event
-) -> None:
-    async def step() -> int:
-        done = await tend(engine, partitions=settings.partitions, limit=settings.tend_batch)
-        if done:
-            relay.wake()
-        return done
-
-    await poll(step, stop, every_s=settings.roll_every_s, limit=1, watch=watch, name="tend")
 
 
 def _sealer(settings: Settings) -> Sealer | None:

@@ -1,6 +1,6 @@
 """What the segmenter counts. A batch that is rolled back and handled again counts twice."""
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 CHANGES = Counter(
     "huiliu_segment_changes_total", "Announced changes of a customer's cell", ["reason"]
@@ -12,3 +12,10 @@ PASS_LATENESS = Gauge(
 )
 LEVEL_CHANGES = Counter("huiliu_level_changes_total", "What was told of members' levels", ["kind"])
 POINTS = Counter("huiliu_points_total", "Points given and taken, without their sign", ["cause"])
+CHURN_CHANGES = Counter("huiliu_churn_changes_total", "Announced changes of churn risk", ["risk"])
+FITS = Counter("huiliu_value_fits_total", "Fits of a shop's model of value", ["outcome"])
+FIT_TIME = Histogram(
+    "huiliu_value_fit_seconds",
+    "What one fit took, its process's start included",
+    buckets=(1, 2, 5, 10, 20, 60, 120),
+)

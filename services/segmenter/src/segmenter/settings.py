@@ -21,3 +21,9 @@ class Settings(ServiceSettings):
     roll_batch: int = Field(
         5000, ge=1, le=100_000, description="customers that a midnight pass settles at once"
     )
+    fit_every_s: float = Field(
+        10.0, gt=0, le=600, description="how often to look for shops whose value is to be fitted"
+    )
+    fit_takes_s: float = Field(
+        60.0, ge=1, le=600, description="what a fit of one shop's model of value may take"
+    )

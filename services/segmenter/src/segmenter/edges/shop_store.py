@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -50,11 +51,14 @@ _LOCK: Final = text(
 )
 _SAVE: Final = text(
     """
-    insert into shop as held (shop_id, revision, zone, currency)
-    select * from unnest(cast(:shops as text[]), cast(:revisions as bigint[]),
-                         cast(:zones as text[]), cast(:currencies as text[]))
+    insert into shop as held (shop_id, revision, zone, currency, settings)
+    select shop_id, revision, zone, currency, cast(settings as jsonb)
+    from unnest(cast(:shops as text[]), cast(:revisions as bigint[]), cast(:zones as text[]),
+                cast(:currencies as text[]), cast(:settings as text[]))
+         as new(shop_id, revision, zone, currency, settings)
     on conflict (shop_id) do update
-    set revision = excluded.revision, zone = excluded.zone, currency = excluded.currency
+    set revision = excluded.revision, zone = excluded.zone, currency = excluded.currency,
+        settings = excluded.settings
     where held.revision < excluded.revision
     """
 )
@@ -104,6 +108,7 @@ class ShopStore:
             "revisions": [shop.revision for shop in shops],
             "zones": [shop.zone for shop in shops],
             "currencies": [shop.currency for shop in shops],
+            "settings": [_settings(shop) for shop in shops],
         }
         await self._conn.execute(_SAVE, columns)
 
@@ -128,6 +133,10 @@ class ShopStore:
 async def seize_days(conn: AsyncConnection, shop_ids: Collection[str]) -> None:
     """Wait until nobody holds these shops' days, and keep others from it."""
     await conn.execute(_SEIZE, {"space": DAY_LOCK, "shops": sorted(shop_ids)})
+
+
+def _settings(shop: Shop) -> str:
+    return orjson.dumps({one.name: one.value for one in shop.settings}).decode()
 
 
 def shop_day(row: Row[Any]) -> ShopDay:

@@ -35,6 +35,7 @@ shop = Table(
     Column("revision", BigInteger, nullable=False),
     Column("zone", Text, nullable=False),
     Column("currency", Text, nullable=False),
+    Column("settings", JSONB),  # text by name; null until the shop is told of again
 )
 
 # By which figures scores are told since the last midnight; none when buyers were too few.
@@ -167,4 +168,43 @@ customer_traits = Table(
     Column("email_domain", Text, nullable=False),
     Column("customer_class", Text, nullable=False),
     Column("address_tags", ARRAY(Text), nullable=False),
+)
+
+# A shop's gaps between counted days as of a day, and how far the pass over churn risk is.
+shop_churn = Table(
+    "shop_churn",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("as_of", Date),
+    Column("gaps", JSONB, nullable=False),  # class: [days, counts]
+    Column("thresholds", JSONB, nullable=False),  # class: [middle, high, very high]
+    Column("cursor", Text),  # null: the pass of as_of is over
+    postgresql_with=HOT,
+)
+
+# What was announced of a customer's risk. Who is not here was never at more than a low one.
+customer_churn = Table(
+    "customer_churn",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("customer_id", Text, primary_key=True),
+    Column("risk", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("as_of", Date, nullable=False),
+    Index("ix_customer_churn_risk", "shop_id", "risk", "customer_id"),
+    postgresql_with=HOT,
+)
+
+# The model of what a shop's customers are worth, as of a day, and who is at it.
+shop_value = Table(
+    "shop_value",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("as_of", Date),
+    Column("model", JSONB),
+    Column("tried_on", Date),
+    Column("tries", Integer, nullable=False),
+    Column("holder", Text),
+    Column("held_until", INSTANT),  # real time
+    postgresql_with=HOT,
 )

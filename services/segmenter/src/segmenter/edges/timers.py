@@ -11,6 +11,8 @@ from plumbing.crashpoint import crashpoint
 from plumbing.resources import worker_role, worker_tx
 from segmenter.app.roll_day import Phase, Turn, roll_day
 from segmenter.app.score_shops import score_shops
+from segmenter.app.walk_churn import walk_churn
+from segmenter.edges.churn_store import ChurnStore
 from segmenter.edges.score_store import ScoreStore
 from segmenter.edges.store import SOURCE, Outlet
 from segmenter.edges.turn_store import TurnStore
@@ -36,6 +38,16 @@ async def score_days(engine: AsyncEngine) -> int:
     async with worker_tx(engine, worker_role(SOURCE)) as conn:
         scored = await score_shops(ScoreStore(conn), await business_now(conn))
     return int(scored is not None)
+
+
+async def walk_risks(engine: AsyncEngine, *, partitions: int, limit: int) -> int:
+    """Do one piece of one shop's pass over churn risk; return 1, or 0 for none to do."""
+    async with worker_tx(engine, worker_role(SOURCE)) as conn:
+        outlet = Outlet(await business_now(conn), partitions)
+        turn = await walk_churn(ChurnStore(conn, outlet), limit=limit)
+        if turn is not None:
+            crashpoint("timer-before-commit")
+    return int(turn is not None)
 
 
 def _note_end(turn: Turn, now: datetime) -> None:

@@ -1,17 +1,13 @@
 """The reader as its parent sees it: a process that is fed a file and says what is in it."""
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Any
 
-from ingest.edges.imports.wire import Job, Said, framed, next_said
-
-PIECE_BYTES: Final = 64 * 1024
-
-_OURS: Final = "HUILIU_"  # settings and secrets, which are no business of who reads a file
+from ingest.edges.imports.wire import SAID, Job, Said
+from plumbing import child
+from plumbing.frames import framed, next_frame
 
 
 class Reader:
@@ -31,7 +27,7 @@ class Reader:
             EOFError: It ended without a word.
         """
         if self._next is None:
-            self._next = asyncio.create_task(next_said(self._stream), name="import reader")
+            self._next = asyncio.create_task(next_frame(self._stream, SAID), name="import reader")
         waits: set[asyncio.Task[Any]] = {self._next}
         if not self._feeding.done():
             waits.add(self._feeding)
@@ -52,33 +48,16 @@ class Reader:
 @asynccontextmanager
 async def open_reader(job: Job, pieces: AsyncIterator[bytes]) -> AsyncIterator[Reader]:
     """Start a process that reads the file that *pieces* are; it ends with the block."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "ingest.edges.imports.reader"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,  # who interrupts us at a terminal does not mean the file
-        stderr=asyncio.subprocess.DEVNULL,  # a traceback may quote what it stumbled over
-        env={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
-    )
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError("a process without pipes")
-    feeding = asyncio.create_task(_feed(process.stdin, job, pieces), name="import feeder")
-    reader = Reader(process.stdout, feeding)
+    process = await child.start("ingest.edges.imports.reader")
+    feeding = asyncio.create_task(_feed(child.pipe_to(process), job, pieces), name="import feeder")
+    reader = Reader(child.pipe_from(process), feeding)
     try:
         yield reader
     finally:
         feeding.cancel()
         await asyncio.wait({feeding})
-        with suppress(ProcessLookupError):
-            process.kill()
         await reader.close()
-        process.stdin.close()
-        with suppress(OSError):
-            await process.stdin.wait_closed()
-        while await process.stdout.read(PIECE_BYTES):
-            pass  # a pipe that is not read to its end is never closed
-        await process.wait()
+        await child.end(process)
 
 
 async def _feed(stdin: asyncio.StreamWriter, job: Job, pieces: AsyncIterator[bytes]) -> None:

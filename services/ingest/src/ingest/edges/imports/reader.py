@@ -5,8 +5,6 @@ rows are. It has no database, no network and no secret, and a bound on its memor
 at its own pace: who writes into a full pipe waits.
 """
 
-import os
-import resource
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,25 +22,24 @@ from ingest.domain.facts import Fact
 from ingest.domain.rows import MOST_ROWS, Row, Seen, blamed, documents, grouped, note
 from ingest.edges.events import event
 from ingest.edges.imports.sheets import BadFile, csv_rows, parquet_rows, xlsx_rows
-from ingest.edges.imports.wire import Chunk, End, Failed, Head, Job, Reject, Said, framed, read_job
+from ingest.edges.imports.wire import JOB, Chunk, End, Failed, Head, Job, Reject, Said
 from ingest.edges.store import SOURCE
+from plumbing.frames import framed, read_frame
 from plumbing.records import OutRecord, place
+from plumbing.working import confine
 
 MIB: Final = 1024 * 1024
 # Of addresses, of which much is never touched.
 MOST_MEMORY_BYTES: Final = {"csv": 512 * MIB, "xlsx": 768 * MIB, "parquet": 1024 * MIB}
 CHUNK_ROWS: Final = 500
 CHUNK_BYTES: Final = 1024 * 1024
-NICE: Final = 10  # who posts goes before
 
 SOURCE_OF_VALUES: Final = "import"
 
 
 def main() -> None:
-    job = read_job(sys.stdin.buffer)
-    most = MOST_MEMORY_BYTES[job.form]
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    os.nice(NICE)
+    job = read_frame(sys.stdin.buffer, JOB)
+    confine(MOST_MEMORY_BYTES[job.form])
     out = sys.stdout.buffer
     for one in said(job, sys.stdin.buffer):
         out.write(framed(one))

@@ -1,8 +1,6 @@
 """What ingest and the process that reads a file say to each other: frames of msgpack."""
 
-import asyncio
-import struct
-from typing import BinaryIO, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -10,9 +8,6 @@ from ingest.domain.columns import Kind
 from plumbing.records import OutRecord
 
 Form: TypeAlias = Literal["csv", "xlsx", "parquet"]
-
-MOST_FRAME_BYTES: Final = 64 * 1024 * 1024
-_SIZE: Final = struct.Struct(">I")
 
 
 class Job(msgspec.Struct):
@@ -70,27 +65,5 @@ class Failed(msgspec.Struct, tag="failed"):
 
 Said: TypeAlias = Head | Chunk | End | Failed
 
-_ENCODER: Final = msgspec.msgpack.Encoder()
-_SAID: Final[msgspec.msgpack.Decoder[Said]] = msgspec.msgpack.Decoder(Said)
-_JOB: Final = msgspec.msgpack.Decoder(Job)
-
-
-def framed(said: Said | Job) -> bytes:
-    body = _ENCODER.encode(said)
-    return _SIZE.pack(len(body)) + body
-
-
-def read_job(file: BinaryIO) -> Job:
-    (size,) = _SIZE.unpack(file.read(_SIZE.size))
-    return _JOB.decode(file.read(size))
-
-
-async def next_said(stream: asyncio.StreamReader) -> Said:
-    """Return the next frame; `EOFError` when the reader ended without a word, or raves."""
-    (size,) = _SIZE.unpack(await stream.readexactly(_SIZE.size))
-    if size > MOST_FRAME_BYTES:
-        raise EOFError("a frame that is too large")
-    try:
-        return _SAID.decode(await stream.readexactly(size))
-    except msgspec.MsgspecError:
-        raise EOFError("a frame that is none") from None
+SAID: Final[msgspec.msgpack.Decoder[Said]] = msgspec.msgpack.Decoder(Said)
+JOB: Final = msgspec.msgpack.Decoder(Job)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from plumbing import faults
-from reporting.edges.reports.child import Child
+from plumbing.child import Child
 from reporting.edges.reports.wire import (
+    SAID,
     Ask,
     Away,
     Failed,
@@ -62,7 +63,7 @@ class Desk:
     before what the caller knows of.
     """
 
-    def __init__(self, children: list[Child], bounds: Bounds) -> None:
+    def __init__(self, children: list[Child[Said]], bounds: Bounds) -> None:
         self._bounds = bounds
         self._children = children
         self._free = list(children)
@@ -138,7 +139,7 @@ class Desk:
         del self._at_work[task]
         self._begin()
 
-    async def _work(self, child: Child, wanted: _Wanted) -> None:
+    async def _work(self, child: Child[Said], wanted: _Wanted) -> None:
         what = operation(wanted.ask)
         try:
             with REPORT_TIME.labels(what).time():
@@ -197,8 +198,18 @@ async def open_desk(
     """Open a desk with room for *at_once* reports at work. Its processes end with the block."""
     within = bounds or Bounds()
     setup = Setup(database_url, within.memory_bytes)
-    desk = Desk([Child(setup, within.takes_s) for _ in range(at_once)], within)
+    desk = Desk([_child(setup, within.takes_s) for _ in range(at_once)], within)
     try:
         yield desk
     finally:
         await desk.close()
+
+
+def _child(setup: Setup, takes_s: float) -> Child[Said]:
+    return Child(
+        "reporting.edges.reports.worker",
+        setup,
+        SAID,
+        takes_s=takes_s,
+        is_last=lambda said: isinstance(said, TooMuch),
+    )

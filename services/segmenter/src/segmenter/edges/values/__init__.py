@@ -1,0 +1,1 @@
+"""Customer value: fitted by a process apart, once a day for each shop."""
