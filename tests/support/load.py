@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from contracts.events import SegmentChanged
 from contracts.topics import SEGMENTS
 from support.canonical import events_of
 from support.script import Fact, insist
@@ -118,7 +119,7 @@ async def misannounced(town: Town) -> list[tuple[str, int]]:
     """
     rows = await town.rows("select customer_id, revision from segmenter.segment_change")
     # The relay may repeat an event; as values, repetitions are one.
-    events = set(await events_of(town, SEGMENTS))
+    events = {one for one in await events_of(town, SEGMENTS) if isinstance(one, SegmentChanged)}
     history = Counter((row["customer_id"], row["revision"]) for row in rows)
     told = Counter((event.customer_id, event.revision) for event in events)
     changes = history.keys() | told.keys()
