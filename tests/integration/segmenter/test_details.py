@@ -11,6 +11,7 @@ import pytest
 
 from contracts.events import (
     CustomerProfile,
+    CustomerErased,
     CustomersMerged,
     OrderFacts,
     OrderLine,
@@ -291,10 +292,11 @@ async def test_what_cannot_be_kept_becomes_a_letter_and_the_rest_goes_on(
             [
                 segmenter.record(Watermark(NOON)),
                 segmenter.record(CustomersMerged("tea", "ann", "bob", "ann", NOON)),
+                segmenter.record(CustomerErased("tea", "ann", NOON)),
                 segmenter.record(paid("o1", lines=(endless,))),
                 segmenter.record(paid("o2", lines=(TEA,))),
             ],
         )
 
-    assert await segmenter.letters() == ["CustomersMerged is not handled", "an id is too long"]
+    assert await segmenter.letters() == ["CustomerErased is not handled", "an id is too long"]
     assert [row[0] for row in await items(segmenter)] == ["o2"]
