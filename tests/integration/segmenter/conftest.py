@@ -19,7 +19,8 @@ from plumbing.records import Record
 from plumbing.resources import open_engine
 from segmenter.edges.api import router
 from segmenter.edges.consumer import Consumer
-from segmenter.edges.timers import roll_days
+from segmenter.edges.timers import roll_days, walk_risks
+from segmenter.edges.value_api import router as value_router
 from segmenter.errors import SegmenterError
 from segmenter.settings import Settings
 from support.bench import PARTITIONS, SENT_AT, Bench
@@ -76,6 +77,13 @@ class Segmenter(Bench):
             steps += 1
         return steps
 
+    async def walk(self, *, limit: int = 5000) -> int:
+        """Compare everybody's silence with the gaps of the day; return in how many transactions."""
+        steps = 0
+        while await walk_risks(self.engine, partitions=PARTITIONS, limit=limit):
+            steps += 1
+        return steps
+
     async def forget(self) -> None:
         """Drop all that orders made, as before the first of them."""
         async with self.tx() as conn:
@@ -108,7 +116,7 @@ async def http(segmenter: Segmenter) -> AsyncIterator[httpx.AsyncClient]:
     )
     api = build_api(
         "Segmenter",
-        [router],
+        [value_router, router],
         settings,
         engine=segmenter.engine,
         registry=CollectorRegistry(),
