@@ -24,16 +24,19 @@ _RISKS = """
     from people"""
 
 
-def risks(purchases: Iterable[Bought], day: date) -> dict[str, str]:
-    """Return the churn risk of everybody who bought, at the end of *day*."""
-    db = duckdb.connect()
-    db.execute("create table bought (who text, day date, minor bigint)")
-    rows = [(one.customer_id, one.day, one.minor) for one in purchases]
-    db.executemany("insert into bought values (?, ?, ?)", rows)
-    return {
-        who: _risk(known, shorter)
-        for who, known, shorter in db.execute(_RISKS, {"day": day}).fetchall()
-    }
+class BatchOfGaps:
+    """The definition: the gap behind the n-th counted day is of class n, from the third on of 3."""
+
+    def __init__(self, purchases: Iterable[Bought]) -> None:
+        self._db = duckdb.connect()
+        self._db.execute("create table bought (who text, day date, minor bigint)")
+        rows = [(one.customer_id, one.day, one.minor) for one in purchases]
+        self._db.executemany("insert into bought values (?, ?, ?)", rows)
+
+    def risks(self, day: date) -> dict[str, str]:
+        """Return the churn risk of everybody who bought, at the end of *day*."""
+        found = self._db.execute(_RISKS, {"day": day}).fetchall()
+        return {who: _risk(known, shorter) for who, known, shorter in found}
 
 
 def _risk(known: int, shorter: int) -> str:

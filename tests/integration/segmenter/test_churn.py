@@ -15,7 +15,7 @@ from segmenter.edges import timers
 from segmenter.edges.churn_store import ChurnStore
 from segmenter.edges.store import Outlet
 from segmenter.edges.timers import walk_risks
-from support.batch_gaps import risks
+from support.batch_gaps import BatchOfGaps
 from support.bench import PARTITIONS
 
 TODAY = NOON.date()
@@ -46,8 +46,9 @@ def is_quiet(risk: str) -> bool:
     return risk in {"low", "not_enough_data"}
 
 
+@pytest.mark.timeout(180)
 async def test_on_every_day_the_risk_announced_is_that_of_a_batch(segmenter: Segmenter) -> None:
-    purchases = await live_through(segmenter)
+    batch = BatchOfGaps(await live_through(segmenter))
 
     for later in (0, 1, 40, 41, 300):
         day = TODAY + timedelta(days=later)
@@ -55,7 +56,7 @@ async def test_on_every_day_the_risk_announced_is_that_of_a_batch(segmenter: Seg
         await segmenter.walk(limit=1000)
 
         last = {one.customer_id: one.risk for one in await told(segmenter)}
-        for who, risk in risks(purchases, day).items():
+        for who, risk in batch.risks(day).items():
             announced = last.get(who, "low")
             assert announced == risk or (is_quiet(announced) and is_quiet(risk)), (day, who)
     every = await told(segmenter)
