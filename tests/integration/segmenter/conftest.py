@@ -25,7 +25,7 @@ from plumbing.resources import open_engine
 from segmenter.edges.consumer import Consumer
 from segmenter.edges.member_api import Post
 from segmenter.edges.routes import ROUTERS
-from segmenter.edges.timers import roll_days, score_days
+from segmenter.edges.timers import roll_days, score_days, walk_risks
 from segmenter.errors import SegmenterError
 from segmenter.settings import Settings
 from support.bench import PARTITIONS, SENT_AT, Bench, CommitLost
@@ -87,6 +87,13 @@ class Segmenter(Bench):
     async def score(self) -> None:
         while await score_days(self.engine):
             pass
+
+    async def walk(self, *, limit: int = 5000) -> int:
+        """Compare everybody's silence with the gaps of the day; return in how many transactions."""
+        steps = 0
+        while await walk_risks(self.engine, partitions=PARTITIONS, limit=limit):
+            steps += 1
+        return steps
 
     async def forget(self) -> None:
         """Drop all that orders made, as before the first of them."""

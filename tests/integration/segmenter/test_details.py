@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from contracts.events import (
-    CustomerProfile,
     CustomerErased,
+    CustomerProfile,
     CustomersMerged,
     OrderFacts,
     OrderLine,

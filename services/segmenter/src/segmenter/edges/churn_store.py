@@ -63,9 +63,12 @@ class ChurnStore:
         self._conn = conn
         self._outlet = outlet
 
+    async def meet(self) -> None:
+        """Give new shops their row. For a transaction of its own: another pod's would wait."""
+        await self._conn.execute(_MEET)
+
     async def take_turn(self) -> ChurnTurn | None:
         """Return a shop whose midnight pass is done and whose day was not compared to its end."""
-        await self._conn.execute(_MEET)
         row = (await self._conn.execute(_TAKE)).one_or_none()
         if row is None:
             return None

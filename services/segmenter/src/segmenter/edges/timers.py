@@ -44,6 +44,8 @@ async def walk_risks(engine: AsyncEngine, *, partitions: int, limit: int) -> int
     """Do one piece of one shop's pass over churn risk; return 1, or 0 for none to do."""
     async with worker_tx(engine, worker_role(SOURCE)) as conn:
         outlet = Outlet(await business_now(conn), partitions)
+        await ChurnStore(conn, outlet).meet()
+    async with worker_tx(engine, worker_role(SOURCE)) as conn:
         turn = await walk_churn(ChurnStore(conn, outlet), limit=limit)
         if turn is not None:
             crashpoint("timer-before-commit")

@@ -23,7 +23,7 @@ _SHOP: Final = text(
     where shop_id = :shop_id
     """
 )
-_IS_KNOWN: Final = text("select from customer_state where customer_id = :customer_id")
+_IS_KNOWN: Final = text("select 1 from customer_state where customer_id = :customer_id")
 _ANNOUNCED: Final = text(
     """
     select customer_id, as_of from customer_churn
