@@ -1,0 +1,72 @@
+"""Where a field's value is found: SQL of ours, with names for what is bound.
+
+Tables are called `s` (customer_state), `t` (customer_traits) and `w` (orders added up, one column
+for each span). A value that is not known is null.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+_BORN: Final = "t.birth_month * 100 + t.birth_day"
+_AGE: Final = """:year - t.birth_year - case when not t.birth_is_lunar
+    and coalesce(t.birth_month, 1) * 100 + coalesce(t.birth_day, 1) > :month_day
+    then 1 else 0 end"""
+
+TRAITS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "gender": "nullif(t.gender, '')",
+        "birthday": f"case when not t.birth_is_lunar then {_BORN} end",
+        "lunar_birthday": f"case when t.birth_is_lunar then {_BORN} end",
+        "birth_month": "t.birth_month",
+        "age": f"case when {_AGE} between 0 and 120 then {_AGE} end",
+        "country": "nullif(t.country, '')",
+        "province": "nullif(t.province, '')",
+        "city": "nullif(t.city, '')",
+        "has_mobile": "coalesce(t.has_mobile, false)",
+        "mobile_prefix": "nullif(t.mobile_prefix, '')",
+        "has_email": "coalesce(t.email_domain, '') <> ''",
+        "email_domain": "nullif(t.email_domain, '')",
+        "customer_class": "coalesce(nullif(t.customer_class, ''), 'retail')",
+        "tags": "nullif(t.attributes -> 'tags', '[]')",
+        "address_tags": "nullif(t.address_tags, '{}')",
+        "joined_day": "cast(t.joined_at at time zone :zone as date)",
+        "last_login_day": "cast(t.last_login_at at time zone :zone as date)",
+    }
+)
+STANDING: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "cell": "s.cell",
+        "recency_days": ":today - s.last_day",
+        "first_payment": "s.first_day",
+        "last_payment": "s.last_day",
+    }
+)
+# Over the whole life the standing has them added up.
+LIFE: Final[Mapping[str, str]] = MappingProxyType(
+    {"orders": "s.frequency", "money": "s.monetary_minor"}
+)
+SUMS: Final[Mapping[str, str]] = MappingProxyType(
+    {"orders": "count(*)", "money": "sum(net_minor)", "days": "count(distinct paid_day)"}
+)
+# What is asked about orders, by the sums that it takes. Average order values are compared without
+# a division: the money with the value times the orders.
+MEASURES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "orders": ("orders",),
+        "order_days": ("days",),
+        "net_money": ("money",),
+        "average_order_value": ("money", "orders"),
+        "bought": ("orders",),
+    }
+)
+# The shop's own attribute of the name that is bound: what does not look like its type is unknown.
+PRINTED: Final = "(t.attributes ->> {name})"
+DECIMAL: Final = r"case when {printed} ~ '^-?[0-9]{{1,30}}(\.[0-9]{{1,30}})?$' then cast({printed} as numeric) end"
+ISO_DAY: Final = (
+    "case when {printed} ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$' then {printed} collate \"C\" end"
+)
+BOOLEAN: Final = "case {printed} when 'true' then true when 'false' then false end"
+WORDS: Final = "nullif(t.attributes -> {name}, '[]')"
+SLOT: Final = """mod(cast(cast('x' || substr(md5({salt} || chr(31) || s.customer_id), 1, 8)
+    as bit(32)) as bigint), 10000)"""
