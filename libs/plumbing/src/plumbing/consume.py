@@ -420,7 +420,8 @@ class _Reading:
     def _show_stopped(self) -> None:
         holds = self._assigned.holds.values()
         self._metrics.show_stopped(
-            {(one.at.topic, str(one.at.partition), one.stopped) for one in holds if one.stopped}
+            self._intake.grp,
+            {(one.at.topic, str(one.at.partition), one.stopped) for one in holds if one.stopped},
         )
 
     def _progress(self, hold: Hold) -> None:

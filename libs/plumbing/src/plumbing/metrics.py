@@ -1,7 +1,7 @@
 """What plumbing counts. Tests of faults name the counters that must have moved."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -50,7 +50,9 @@ class ConsumerMetrics(metaclass=_OnePerRegistry):
             ["topic", "part"],
             registry=registry,
         )
-        self._shown: set[tuple[str, str, str]] = set()
+        # By consumer group: a process may have several, and two of them read one topic.
+        self._lags: dict[str, Mapping[tuple[str, str], int]] = {}
+        self._shown: dict[str, set[tuple[str, str, str]]] = {}
         self._stopped = Gauge(
             "huiliu_consumer_stopped_info",
             "1 for an owned partition that needs a person; the reason says what for",
@@ -85,13 +87,20 @@ class ConsumerMetrics(metaclass=_OnePerRegistry):
             for one in (self.records, self.batch, self.parked, self.replayed):
                 one.labels(topic)
 
-    def show_stopped(self, stopped: set[tuple[str, str, str]]) -> None:
-        """Show these (topic, partition, reason) and no others."""
-        if stopped == self._shown:
+    def show_lag(self, grp: str, lags: Mapping[tuple[str, str], int]) -> None:
+        """Show *grp*'s lag by (topic, partition); of several groups the one furthest behind."""
+        self._lags[grp] = lags
+        self.lag.clear()
+        for labels in {one for held in self._lags.values() for one in held}:
+            self.lag.labels(*labels).set(max(held.get(labels, 0) for held in self._lags.values()))
+
+    def show_stopped(self, grp: str, stopped: set[tuple[str, str, str]]) -> None:
+        """Show these (topic, partition, reason) of *grp* and no others of it."""
+        if stopped == self._shown.get(grp, set()):
             return
-        self._shown = stopped
+        self._shown[grp] = stopped
         self._stopped.clear()
-        for labels in stopped:
+        for labels in {one for held in self._shown.values() for one in held}:
             self._stopped.labels(*labels).set(1)
 
 

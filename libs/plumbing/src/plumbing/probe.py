@@ -110,10 +110,11 @@ class Probe:
         offsets: Mapping[TopicPartition, int],
         ends: Mapping[TopicPartition, int],
     ) -> None:
-        self.metrics.lag.clear()
-        for at in mine & set(ends) & set(offsets):
-            lag = max(0, ends[at] - offsets[at])
-            self.metrics.lag.labels(at.topic, str(at.partition)).set(lag)
+        lags = {
+            (at.topic, str(at.partition)): max(0, ends[at] - offsets[at])
+            for at in mine & set(ends) & set(offsets)
+        }
+        self.metrics.show_lag(self.grp, lags)
 
     def _note(self, well: set[str]) -> None:
         if self.watch is None:

@@ -17,6 +17,7 @@ from plumbing.seal import Sealer, data_key
 from plumbing.watchdog import Watchdog
 from segmenter.edges.api import router
 from segmenter.edges.consumer import Consumer
+from segmenter.edges.detail_consumer import DetailConsumer
 from segmenter.edges.store import SOURCE
 from segmenter.edges.timers import roll_days
 from segmenter.errors import SegmenterError
@@ -34,9 +35,10 @@ HOME = Path(__file__).parents[2]  # the folder with migrations/
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     url, servers = settings.database_url.get_secret_value(), settings.kafka_servers
     grp = SOURCE + settings.group_suffix
+    details_grp = f"{SOURCE}-details{settings.group_suffix}"
     consumed, published = ConsumerMetrics(), OutboxMetrics()
     sealer = _sealer(settings)
-    async with open_engine(url, app=SOURCE) as engine:
+    async with open_engine(url, app=SOURCE, pool=12) as engine:
         DatabaseMetrics().watch(engine)
         with Watchdog(settings.stuck_after_s, metrics=consumed) as watch:
             relay = Relay(
@@ -73,6 +75,25 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 parallel=4,
             )
 
+            details = DetailConsumer(
+                details_grp, sealer=sealer, absence=Absence(settings.shop_patience_s)
+            )
+            details_intake = Intake(
+                engine=engine,
+                servers=servers,
+                grp=details_grp,
+                me=settings.pod,
+                role=worker_role(SOURCE),
+                handle=details.handlers(),
+                metrics=consumed,
+                watch=watch,
+                on_commit=relay.wake,
+                sealer=sealer,
+                session_timeout_ms=settings.session_timeout_ms,
+                limits=settings.limits,
+                max_records=2_000,
+            )
+
             async def step() -> int:
                 done = await roll_days(
                     engine, partitions=settings.partitions, limit=settings.roll_batch
@@ -92,11 +113,15 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 engine=engine,
                 errors=[SegmenterError],
             )
-            checks = {"database": database_answers(engine), "claims": intake.readiness}
+            checks = {
+                "database": database_answers(engine),
+                "claims": intake.readiness,
+                "details-claims": details_intake.readiness,
+            }
             await run_service(
                 api,
                 ops_app(SOURCE, checks, watch.complaint),
-                [intake.run, roll],
+                [intake.run, details_intake.run, roll],
                 stop,
                 settings,
                 last=[relay.run],

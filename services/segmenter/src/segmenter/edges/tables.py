@@ -16,9 +16,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from plumbing.tables import NAMING, add_plumbing
+from segmenter.edges.detail_tables import add_details
 
 metadata = MetaData(naming_convention=NAMING)
 plumbing = add_plumbing(metadata)
+add_details(metadata)
 
 # Rows are rewritten in place: room in the page lets an update stay on it.
 HOT = {"fillfactor": 70}
