@@ -78,5 +78,7 @@ def _columns(customers: Collection[CustomerKey]) -> dict[str, list[str]]:
 
 def _person(row: Row[Any]) -> KnownPerson:
     values = {name: getattr(row, name) for name in _FIELDS}
+    values["mobile_prefix"] = row.mobile_prefix or ""  # rows from before have none
+    values["attributes"] = row.attributes or {}
     person = Person(**{**values, "address_tags": tuple(row.address_tags)})
     return KnownPerson(row.revision, row.erased, person)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -50,11 +51,13 @@ _LOCK: Final = text(
 )
 _SAVE: Final = text(
     """
-    insert into shop as held (shop_id, revision, zone, currency)
+    insert into shop as held (shop_id, revision, zone, currency, attributes)
     select * from unnest(cast(:shops as text[]), cast(:revisions as bigint[]),
-                         cast(:zones as text[]), cast(:currencies as text[]))
+                         cast(:zones as text[]), cast(:currencies as text[]),
+                         cast(:attributes as jsonb[]))
     on conflict (shop_id) do update
-    set revision = excluded.revision, zone = excluded.zone, currency = excluded.currency
+    set revision = excluded.revision, zone = excluded.zone, currency = excluded.currency,
+        attributes = excluded.attributes
     where held.revision < excluded.revision
     """
 )
@@ -104,6 +107,7 @@ class ShopStore:
             "revisions": [shop.revision for shop in shops],
             "zones": [shop.zone for shop in shops],
             "currencies": [shop.currency for shop in shops],
+            "attributes": [_types_of(shop) for shop in shops],
         }
         await self._conn.execute(_SAVE, columns)
 
@@ -123,6 +127,10 @@ class ShopStore:
         """Have everything of these shops derived anew, by the pass."""
         if shop_ids:
             await self._conn.execute(_REBUILD, {"shops": list(shop_ids), "phase": Phase.DERIVE})
+
+
+def _types_of(shop: Shop) -> str:
+    return orjson.dumps({own.name: own.type for own in shop.attributes}).decode()
 
 
 async def seize_days(conn: AsyncConnection, shop_ids: Collection[str]) -> None:

@@ -16,11 +16,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from plumbing.tables import NAMING, add_plumbing
+from segmenter.edges.audience.tables import add_audiences
 from segmenter.edges.detail_tables import add_details
 
 metadata = MetaData(naming_convention=NAMING)
 plumbing = add_plumbing(metadata)
 add_details(metadata)
+add_audiences(metadata)
 
 # Rows are rewritten in place: room in the page lets an update stay on it.
 HOT = {"fillfactor": 70}
@@ -33,6 +35,7 @@ shop = Table(
     Column("revision", BigInteger, nullable=False),
     Column("zone", Text, nullable=False),
     Column("currency", Text, nullable=False),
+    Column("attributes", JSONB),  # types of the shop's own, by name
 )
 
 # The day for which a shop's live cells are true, its average, and where the midnight pass is.
@@ -137,4 +140,8 @@ customer_traits = Table(
     Column("email_domain", Text, nullable=False),
     Column("customer_class", Text, nullable=False),
     Column("address_tags", ARRAY(Text), nullable=False),
+    Column("mobile_prefix", Text),
+    Column("joined_at", INSTANT),
+    Column("last_login_at", INSTANT),
+    Column("attributes", JSONB),
 )

@@ -77,6 +77,7 @@ class Field:
 _PROFILE: Final = "profile"
 _ORDERS: Final = "orders"
 _STANDING: Final = "standing"
+_GOODS: Final = "order items"
 
 FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
     {
@@ -116,6 +117,27 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
             ),
             Field("bought", Kind.BOOLEAN, _ORDERS, "bought", "有购买", spans=True),
             Field("bought_on", Kind.ON_DAYS, _ORDERS, "bought on one of the days", "购买日期"),
+            Field(
+                "items",
+                Kind.NUMBER,
+                _GOODS,
+                "items bought",
+                "购买件数",
+                spans=True,
+                picks=("sku", "category", "season", "style"),
+            ),
+            Field(
+                "items_per_order",
+                Kind.NUMBER,
+                _GOODS,
+                "items per order",
+                "客件数",
+                spans=True,
+            ),
+            Field("reviews", Kind.NUMBER, "reviews", "reviews", "评价数", spans=True),
+            Field("bad_reviews", Kind.NUMBER, "reviews", "bad reviews", "中差评数", spans=True),
+            Field("refunds", Kind.NUMBER, "refunds", "refunds", "退款数", spans=True),
+            Field("login_days", Kind.NUMBER, "logins", "days with a login", "登录天数", spans=True),
             Field("sample", Kind.SAMPLE, "customer", "sample by hash", "抽样"),
         )
     }

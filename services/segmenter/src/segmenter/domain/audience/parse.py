@@ -108,11 +108,14 @@ class _Reading:
     def _group(
         self, operator: Literal["and", "or"], given: dict[str, Any], path: str, depth: int
     ) -> Node:
-        parts, path = given[operator], f"{path}/{operator}"
+        parts = given[operator]
         if not isinstance(parts, list) or not parts:
-            self.blame(path, "type", "a list of at least one condition or group is expected")
+            hint = "a list of at least one condition or group is expected"
+            self.blame(f"{path}/{operator}", "type", hint)
             return Group(path, operator, ())
-        read = [self.node(part, f"{path}/{n}", depth + 1) for n, part in enumerate(parts)]
+        read = [
+            self.node(part, f"{path}/{operator}/{n}", depth + 1) for n, part in enumerate(parts)
+        ]
         return Group(path, operator, tuple(read))
 
     def _leaf(self, given: dict[str, Any], path: str) -> Leaf:

@@ -13,6 +13,9 @@ Value: TypeAlias = (
 )
 
 
+BEGINNING: Final = date(1900, 1, 1)  # nobody bought before
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """The last so many days, today included; or between two days, both included; or ever."""
@@ -23,7 +26,7 @@ class Span:
 
     def days(self, today: date) -> tuple[date, date]:
         """Return the first and the last day; what is dated ahead of *today* never counts."""
-        first = self.from_day or date.min
+        first = self.from_day or BEGINNING
         if self.window_days is not None:
             first = today - timedelta(days=self.window_days - 1)
         return first, today if self.to_day is None else min(self.to_day, today)

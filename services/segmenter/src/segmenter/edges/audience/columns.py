@@ -1,12 +1,14 @@
 """Where a field's value is found: SQL of ours, with names for what is bound.
 
-Tables are called `s` (customer_state), `t` (customer_traits) and `w` (orders added up, one column
-for each span). A value that is not known is null.
+Tables are called `s` (customer_state), `t` (customer_traits), `w` (orders added up, one column for
+each span) and `d0`, `d1` ... (what else is counted). A value that is not known is null.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
+
+from segmenter.domain.audience.fields import Kind
 
 _BORN: Final = "t.birth_month * 100 + t.birth_day"
 _AGE: Final = """:year - t.birth_year - case when not t.birth_is_lunar
@@ -49,24 +51,39 @@ LIFE: Final[Mapping[str, str]] = MappingProxyType(
 SUMS: Final[Mapping[str, str]] = MappingProxyType(
     {"orders": "count(*)", "money": "sum(net_minor)", "days": "count(distinct paid_day)"}
 )
-# What is asked about orders, by the sums that it takes. Average order values are compared without
-# a division: the money with the value times the orders.
-MEASURES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+MEASURES: Final[Mapping[str, str]] = MappingProxyType(
+    {"orders": "orders", "order_days": "days", "net_money": "money", "bought": "orders"}
+)
+RATIOS: Final[Mapping[str, str]] = MappingProxyType(
+    {"average_order_value": "money", "items_per_order": "items"}
+)
+# What is counted in a table of its own: from where, what, by which instant, and what counts.
+DETAILS: Final[Mapping[str, tuple[str, str, str, str]]] = MappingProxyType(
     {
-        "orders": ("orders",),
-        "order_days": ("days",),
-        "net_money": ("money",),
-        "average_order_value": ("money", "orders"),
-        "bought": ("orders",),
+        "items": ("order_item", "sum(quantity)", "paid_at", "currency = :currency"),
+        "reviews": ("review", "count(*)", "reviewed_at", "score is not null"),
+        "bad_reviews": ("review", "count(*)", "reviewed_at", "score <= 3"),
+        "refunds": ("order_refund", "count(*)", "taken_at", "true"),
+        "login_days": (
+            "login",
+            "count(distinct cast(at at time zone :zone as date))",
+            "at",
+            "true",
+        ),
     }
 )
 # The shop's own attribute of the name that is bound: what does not look like its type is unknown.
 PRINTED: Final = "(t.attributes ->> {name})"
-DECIMAL: Final = r"case when {printed} ~ '^-?[0-9]{{1,30}}(\.[0-9]{{1,30}})?$' then cast({printed} as numeric) end"
-ISO_DAY: Final = (
-    "case when {printed} ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$' then {printed} collate \"C\" end"
+_NUMBER: Final = r"'^-?[0-9]{{1,30}}(\.[0-9]{{1,30}})?$'"
+_DAY: Final = "'^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$'"
+OF_ATTRIBUTES: Final[Mapping[Kind, str]] = MappingProxyType(
+    {
+        Kind.TEXT: "{printed}",
+        Kind.DECIMAL: f"case when {{printed}} ~ {_NUMBER} then cast({{printed}} as numeric) end",
+        Kind.DAY: f'case when {{printed}} ~ {_DAY} then {{printed}} collate "C" end',
+        Kind.BOOLEAN: "case {printed} when 'true' then true when 'false' then false end",
+        Kind.WORDS: "nullif(t.attributes -> {name}, '[]')",
+    }
 )
-BOOLEAN: Final = "case {printed} when 'true' then true when 'false' then false end"
-WORDS: Final = "nullif(t.attributes -> {name}, '[]')"
 SLOT: Final = """mod(cast(cast('x' || substr(md5({salt} || chr(31) || s.customer_id), 1, 8)
     as bit(32)) as bigint), 10000)"""

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
 
+from care.calendar import start_of_day
 from segmenter.domain.audience.fields import ATTRIBUTE, Kind
-from segmenter.domain.audience.tree import EVER, Group, Leaf, Node, Not, Question, Span, Test, walk
+from segmenter.domain.audience.tree import EVER, Leaf, Node, Not, Question, Span, Test, walk
 from segmenter.edges.audience import columns
 
 _COMPARE: Final = {"eq": "=", "gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
@@ -35,23 +36,24 @@ class Today:
 
     shop_id: str
     zone: str
+    currency: str
     day: date
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """What a question comes to.
 
     Args:
-        source: From what, with `where`.
+        rows: A query with the customers asked about: `customer_id`, and a column for each test.
+        conditions: Of every node of the question, by its path, over these columns.
         member: The condition of being meant.
-        conditions: Of every node of the question, by its path.
         values: What is bound.
     """
 
-    source: str
-    member: str
+    rows: str
     conditions: Mapping[str, str]
+    member: str
     values: Mapping[str, Any]
 
 
@@ -65,11 +67,13 @@ def compile_question(question: Question, today: Today, *, only: bool = False) ->
     """
     work = _Work(today)
     nodes = (question.chosen, *question.excluded)
-    conditions = {node.path: work.node(node) for part in nodes for node in walk(part)}
-    member = work.node(question.chosen)
+    conditions: dict[str, str] = {}
+    for part in nodes:
+        conditions |= {node.path: work.node(node) for node in walk(part)}
+    member = conditions[question.chosen.path]
     for node in question.excluded:
-        member = f"({member} and not {work.node(node)})"
-    return Compiled(work.source(only=only), member, conditions, work.values)
+        member = f"({member} and not {conditions[node.path]})"
+    return Compiled(work.rows(only=only), conditions, member, work.values)
 
 
 @dataclass(slots=True)
@@ -78,22 +82,26 @@ class _Work:
     values: dict[str, Any] = field(default_factory=dict)
     spans: dict[Span, int] = field(default_factory=dict)
     sums: dict[tuple[int, str], None] = field(default_factory=dict)  # span, what of it
-    known: dict[int, str] = field(default_factory=dict)  # a node's condition, by its identity
+    leaves: dict[str, str] = field(default_factory=dict)  # tests, by the names of their columns
+    nodes: dict[str, str] = field(default_factory=dict)  # conditions, by path
+    details: dict[str, str] = field(default_factory=dict)  # what is joined beside, by its name
     has_traits: bool = False
 
     def __post_init__(self) -> None:
         self.values |= {"shop_id": self.today.shop_id}
 
     def node(self, node: Node) -> str:
-        found = self.known.get(id(node))
+        found = self.nodes.get(node.path)
         if found is None:
-            found = self.known[id(node)] = self._node(node)
+            found = self.nodes[node.path] = self._node(node)
         return found
 
     def _node(self, node: Node) -> str:
         if isinstance(node, Leaf):
             tests = " and ".join(self._test(node, test) for test in node.tests)
-            return f"coalesce({tests}, false)"
+            name = f"c{len(self.leaves)}"
+            self.leaves[name] = f"coalesce({tests}, false)"
+            return name
         if isinstance(node, Not):
             return f"(not {self.node(node.part)})"
         return "(" + f" {node.operator} ".join(self.node(part) for part in node.parts) + ")"
@@ -104,34 +112,33 @@ class _Work:
         return f"cast(:{name} as {of})"
 
     def _test(self, leaf: Leaf, test: Test) -> str:
-        of = _TYPES[leaf.field.kind]
-        match leaf.field.kind:
-            case Kind.SAMPLE:
-                slot = columns.SLOT.format(salt=self.bind(leaf.name, "text"))
-                return f"{slot} < {self.bind(test.value, of)}"
-            case Kind.ON_DAYS:
-                return self._bought_on(test)
-        if leaf.field.name == "average_order_value":
-            return self._average(leaf, test)
-        value = self._value(leaf)
+        if leaf.field.kind is Kind.SAMPLE:
+            slot = columns.SLOT.format(salt=self.bind(leaf.name, "text"))
+            return f"{slot} < {self.bind(test.value, 'bigint')}"
+        if leaf.field.kind is Kind.ON_DAYS:
+            return self._bought_on(test)
+        if leaf.field.name in columns.RATIOS:
+            return self._ratio(leaf, test)
+        return self._of_value(leaf, self._value(leaf), test)
+
+    def _of_value(self, leaf: Leaf, value: str, test: Test) -> str:
         if test.operator == "is_missing":
             return f"({value}) is {'' if test.value else 'not '}null"
         if leaf.field.kind is Kind.WORDS:
             return self._words(leaf, value, test)
         if leaf.field.kind is Kind.DAY:
             return self._day(leaf, value, test)
-        return self._compared(value, test, of)
+        return self._compared(value, test, _TYPES[leaf.field.kind])
 
     def _compared(self, value: str, test: Test, of: str) -> str:
-        match test.operator:
-            case "in":
-                return f"{value} = any({self.bind(test.value, of + '[]')})"
-            case "contains":
-                return f"position({self.bind(test.value, of)} in {value}) > 0"
-            case "starts_with":
-                return f"starts_with({value}, {self.bind(test.value, of)})"
-            case "between":
-                return self._between(value, test)
+        if test.operator == "in":
+            return f"{value} = any({self.bind(test.value, of + '[]')})"
+        if test.operator == "contains":
+            return f"position({self.bind(test.value, of)} in {value}) > 0"
+        if test.operator == "starts_with":
+            return f"starts_with({value}, {self.bind(test.value, of)})"
+        if test.operator == "between":
+            return self._between(value, test)
         return f"{value} {_COMPARE[test.operator]} {self.bind(test.value, of)}"
 
     def _between(self, value: str, test: Test) -> str:
@@ -159,18 +166,21 @@ class _Work:
             return f"{value} {_COMPARE[operator]} {self.bind(day.isoformat(), 'text')}"
         return f"{value} {_COMPARE[operator]} {self.bind(day, 'date')}"
 
-    def _average(self, leaf: Leaf, test: Test) -> str:
-        money, orders = (self._sum(leaf.span, one) for one in ("money", "orders"))
+    def _ratio(self, leaf: Leaf, test: Test) -> str:
+        """Return the test of so much per order, without a division; without orders, unknown."""
+        orders = self._sum(leaf.span, "orders")
         if test.operator == "is_missing":
             return f"{orders} {'=' if test.value else '>'} 0"
+        what = columns.RATIOS[leaf.field.name]
+        much = self._sum(leaf.span, what) if what in columns.SUMS else self._counted(leaf, what)
         value = self.bind(test.value, "numeric")
-        return f"{orders} > 0 and {money} {_COMPARE[test.operator]} {value} * {orders}"
+        return f"{orders} > 0 and {much} {_COMPARE[test.operator]} {value} * {orders}"
 
     def _bought_on(self, test: Test) -> str:
         days = self.bind(test.value, "date[]")
         today = self._today()
         return (
-            "s.customer_id in (select customer_id from customer_order"
+            "s.customer_id in (select customer_id from customer_order"  # noqa: S608 - names of ours
             f" where shop_id = :shop_id and paid_day = any({days}) and paid_day <= {today})"
         )
 
@@ -179,8 +189,10 @@ class _Work:
         if name in columns.STANDING:
             return self._dated(columns.STANDING[name])
         if name in columns.MEASURES:
-            found = self._sum(leaf.span, columns.MEASURES[name][0])
+            found = self._sum(leaf.span, columns.MEASURES[name])
             return f"({found} > 0)" if name == "bought" else found
+        if name in columns.DETAILS:
+            return self._counted(leaf, name)
         self.has_traits = True
         if name == ATTRIBUTE:
             return self._attribute(leaf)
@@ -189,16 +201,8 @@ class _Work:
     def _attribute(self, leaf: Leaf) -> str:
         name = self.bind(leaf.name, "text")
         printed = columns.PRINTED.format(name=name)
-        match leaf.field.kind:
-            case Kind.DECIMAL:
-                return columns.DECIMAL.format(printed=printed)
-            case Kind.DAY:
-                return columns.ISO_DAY.format(printed=printed)
-            case Kind.BOOLEAN:
-                return columns.BOOLEAN.format(printed=printed)
-            case Kind.WORDS:
-                return columns.WORDS.format(name=name)
-        return printed
+        template = columns.OF_ATTRIBUTES[leaf.field.kind]
+        return template.format(printed=printed, name=name)
 
     def _today(self) -> str:
         self.values["today"] = self.today.day
@@ -209,6 +213,9 @@ class _Work:
         day = self.today.day
         if ":today" in expression:
             expression = expression.replace(":today", self._today())
+        if ":currency" in expression:
+            self.values["currency"] = self.today.currency
+            expression = expression.replace(":currency", "cast(:currency as text)")
         if ":zone" in expression:
             self.values["zone"] = self.today.zone
             expression = expression.replace(":zone", "cast(:zone as text)")
@@ -225,15 +232,48 @@ class _Work:
         self.sums[number, what] = None
         return f"coalesce(w.{what}_{number}, 0)"
 
-    def source(self, *, only: bool) -> str:
-        """Return `customer_state` with whatever the conditions name, each row once."""
+    def _counted(self, leaf: Leaf, what: str) -> str:
+        """Have *what* counted in its own table, over the leaf's span, of what the leaf picks."""
+        table, measure, instant, counts = columns.DETAILS[what]
+        first, last = leaf.span.days(self.today.day)
+        opens, closes = (
+            self.bind(start_of_day(day, self.today.zone), "timestamptz")
+            for day in (first, last + timedelta(days=1))
+        )
+        where = [
+            "o.shop_id = :shop_id",
+            f"{instant} >= {opens}",
+            f"{instant} < {closes}",
+            self._dated(counts),
+        ]
+        for pick, texts in leaf.picks:
+            chosen = f"{pick} = any({self.bind(texts, 'text[]')})"
+            among = f"select sku from product where shop_id = :shop_id and {chosen}"  # noqa: S608 - names of ours
+            where.append(f"o.{chosen}" if pick == "sku" else f"o.sku in ({among})")
+        key = (
+            f"select customer_id, {self._dated(measure)} as much from {table} o"  # noqa: S608 - names of ours
+            f" where {' and '.join(where)}"
+        )
+        name = f"d{len(self.details)}"
+        self.details[name] = key
+        return f"coalesce({name}.much, 0)"
+
+    def rows(self, *, only: bool) -> str:
+        """Return the query of all who are asked about, with the tests as columns."""
+        among = " and {}customer_id = any(cast(:only as text[]))" if only else ""
         joined = "customer_state s"
         if self.has_traits:
             joined += " left join customer_traits t using (shop_id, customer_id)"
-        among = " and {}customer_id = any(cast(:only as text[]))" if only else ""
         if self.sums:
             joined += f" left join ({self._orders(among.format(''))}) w using (customer_id)"
-        return f"{joined} where s.shop_id = :shop_id" + among.format("s.")
+        for name, counted in self.details.items():
+            grouped = f"{counted}{among.format('')} group by customer_id"
+            joined += f" left join ({grouped}) {name} using (customer_id)"
+        tests = "".join(f", {test} as {name}" for name, test in self.leaves.items())
+        return (
+            f"select s.customer_id{tests} from {joined}"  # noqa: S608 - names of ours
+            f" where s.shop_id = :shop_id{among.format('s.')}"
+        )
 
     def _orders(self, among: str) -> str:
         bounds = {span: span.days(self.today.day) for span in self.spans}
@@ -249,7 +289,7 @@ class _Work:
             summed.append(f"{columns.SUMS[what]}{within} as {what}_{number}")
         opens, closes = self.bind(first, "date"), self.bind(last, "date")
         return (
-            f"select customer_id, {', '.join(summed)} from customer_order"
+            f"select customer_id, {', '.join(summed)} from customer_order"  # noqa: S608 - names of ours
             f" where shop_id = :shop_id and paid_day between {opens} and {closes}{among}"
             " group by customer_id"
         )
