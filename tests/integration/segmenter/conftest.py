@@ -18,6 +18,8 @@ from plumbing.absence import Absence
 from plumbing.records import Record
 from plumbing.resources import open_engine
 from segmenter.edges.api import router
+from segmenter.edges.audience.api import router as audiences
+from segmenter.edges.audience.timers import judge_audiences
 from segmenter.edges.consumer import Consumer
 from segmenter.edges.timers import roll_days
 from segmenter.errors import SegmenterError
@@ -76,6 +78,13 @@ class Segmenter(Bench):
             steps += 1
         return steps
 
+    async def judge(self, *, limit: int = 5000) -> int:
+        """Judge audiences until none has anything to do; return in how many transactions."""
+        steps = 0
+        while await judge_audiences(self.engine, partitions=PARTITIONS, limit=limit):
+            steps += 1
+        return steps
+
     async def forget(self) -> None:
         """Drop all that orders made, as before the first of them."""
         async with self.tx() as conn:
@@ -108,7 +117,7 @@ async def http(segmenter: Segmenter) -> AsyncIterator[httpx.AsyncClient]:
     )
     api = build_api(
         "Segmenter",
-        [router],
+        [router, audiences],
         settings,
         engine=segmenter.engine,
         registry=CollectorRegistry(),
@@ -121,7 +130,7 @@ async def http(segmenter: Segmenter) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def bearer(shop_id: str = "tea") -> dict[str, str]:
-    token = issue_local_token(SECRET, shop_id, ["customers:read"])
+    token = issue_local_token(SECRET, shop_id, ["customers:read", "customers:write"])
     return {"Authorization": f"Bearer {token}"}
 
 

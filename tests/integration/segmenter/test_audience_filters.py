@@ -17,6 +17,7 @@ from segmenter.edges.audience.ask_store import asked_shop, count, members
 from segmenter.edges.tables import metadata
 from support.audience_shop import OWN, TODAY, AudienceShop, audience_shop
 from support.batch_audience import Batch
+from support.database import connect
 from support.filter_trees import ASKED, leaf, tree
 from web.shop_session import shop_tx
 
@@ -31,6 +32,9 @@ async def put(segmenter: Segmenter, shop: AudienceShop) -> None:
             table = metadata.tables[name]
             for start in range(0, len(rows), 500):
                 await conn.execute(insert(table), list(rows[start : start + 500]))
+    admin = await connect(segmenter.db.admin_url)  # as autovacuum would soon
+    await admin.execute("analyze")
+    await admin.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +61,22 @@ class Beside:
 
 @pytest.fixture
 async def beside(segmenter: Segmenter) -> Beside:
-    print(f"seed {SEED}")
-    shop = audience_shop(Random(SEED), CUSTOMERS)
+    print(f"seed {SEED}")  # noqa: T201 - for the record
+    shop = audience_shop(Random(SEED), CUSTOMERS)  # noqa: S311 - repeatable on purpose
     await put(segmenter, shop)
     return Beside(segmenter, Batch(shop))
 
 
 async def test_every_field_chooses_whom_the_batch_chooses(beside: Beside) -> None:
     assert {asked.split()[0] for asked in ASKED} == {*FIELDS, "attribute"}
-    random = Random(SEED)
+    random = Random(SEED)  # noqa: S311 - repeatable on purpose
     for asked in ASKED:
         sizes = [await beside.agree(leaf(random, asked)) for _ in range(6)]
         assert 0 < sum(sizes) < 6 * CUSTOMERS, asked
 
 
 async def test_a_hundred_random_trees_choose_whom_the_batch_chooses(beside: Beside) -> None:
-    random = Random(SEED + 1)
+    random = Random(SEED + 1)  # noqa: S311 - repeatable on purpose
     sizes = [await beside.agree(tree(random)) for _ in range(100)]
 
     assert sum(0 < size < CUSTOMERS for size in sizes) > 60

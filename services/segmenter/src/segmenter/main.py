@@ -16,6 +16,8 @@ from plumbing.resources import open_engine, worker_role
 from plumbing.seal import Sealer, data_key
 from plumbing.watchdog import Watchdog
 from segmenter.edges.api import router
+from segmenter.edges.audience.api import router as audiences
+from segmenter.edges.audience.timers import judge_audiences
 from segmenter.edges.consumer import Consumer
 from segmenter.edges.detail_consumer import DetailConsumer
 from segmenter.edges.store import SOURCE
@@ -106,9 +108,21 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 every_s = settings.roll_every_s
                 await poll(step, stop, every_s=every_s, limit=1, watch=watch, name="roll")
 
+            async def judge_step() -> int:
+                done = await judge_audiences(
+                    engine, partitions=settings.partitions, limit=settings.judge_batch
+                )
+                if done:
+                    relay.wake()
+                return done
+
+            async def judge(stop: asyncio.Event) -> None:
+                # No watchdog: comparing an audience of millions is one statement of minutes.
+                await poll(judge_step, stop, every_s=settings.judge_every_s, limit=1, name="judge")
+
             api = build_api(
                 "Segmenter",
-                [router, dead_letters(SOURCE, grp)],
+                [router, audiences, dead_letters(SOURCE, grp)],
                 settings,
                 engine=engine,
                 errors=[SegmenterError],
@@ -121,7 +135,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             await run_service(
                 api,
                 ops_app(SOURCE, checks, watch.complaint),
-                [intake.run, details_intake.run, roll],
+                [intake.run, details_intake.run, roll, judge],
                 stop,
                 settings,
                 last=[relay.run],

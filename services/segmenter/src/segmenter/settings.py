@@ -18,3 +18,9 @@ class Settings(ServiceSettings):
     roll_batch: int = Field(
         5000, ge=1, le=100_000, description="customers that a midnight pass settles at once"
     )
+    judge_every_s: float = Field(
+        1.0, gt=0, le=30, description="how often to look for audiences to be judged, seconds"
+    )
+    judge_batch: int = Field(
+        5000, ge=1, le=100_000, description="entries and exits of an audience written at once"
+    )

@@ -18,10 +18,11 @@ from segmenter.app.note_profiles import note_profiles
 from segmenter.app.note_shops import note_shops
 from segmenter.domain.fitness import unfit
 from segmenter.domain.standing import CustomerKey, ShopDay
+from segmenter.edges.audience.dirty import NotingStore
 from segmenter.edges.memory import Memories
 from segmenter.edges.person_store import PersonStore
 from segmenter.edges.shop_store import ShopStore
-from segmenter.edges.store import Outlet, PostgresStore
+from segmenter.edges.store import Outlet
 
 decode = decoder({OrderFacts: OrderMoney})  # of orders only what is kept
 
@@ -64,7 +65,7 @@ class Consumer:
             place = (records[0].topic, records[0].part)
             memory = await self._memories.take(conn, place)
             outlet = Outlet(await business_now(conn), self._partitions)
-            await apply_orders(PostgresStore(conn, outlet, memory), facts, shops)
+            await apply_orders(NotingStore(conn, outlet, memory), facts, shops)
             self._memories.keep(place, memory)
 
     async def on_shops(self, conn: AsyncConnection, records: Sequence[Record]) -> None:

@@ -36,6 +36,16 @@ EVER: Final = Span()
 
 
 @dataclass(frozen=True, slots=True)
+class Today:
+    """The shop, and the day for which its live cells are true."""
+
+    shop_id: str
+    zone: str
+    currency: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
 class Test:
     operator: str
     value: Value

@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.events import AttributeType
-from segmenter.domain.audience.tree import Question
-from segmenter.edges.audience.compile import Today, compile_question
+from segmenter.domain.audience.tree import Question, Today
+from segmenter.edges.audience.compile import compile_question
 
 PAGE: Final = 5000
 

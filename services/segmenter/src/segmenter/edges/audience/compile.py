@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from care.calendar import start_of_day
 from segmenter.domain.audience.fields import ATTRIBUTE, Kind
-from segmenter.domain.audience.tree import EVER, Leaf, Node, Not, Question, Span, Test, walk
+from segmenter.domain.audience.tree import EVER, Leaf, Node, Not, Question, Span, Test, Today, walk
 from segmenter.edges.audience import columns
 
 _COMPARE: Final = {"eq": "=", "gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
@@ -28,16 +28,6 @@ _TYPES: Final = {
     Kind.ON_DAYS: "date",
     Kind.SAMPLE: "bigint",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Today:
-    """The shop, and the day for which its live cells are true."""
-
-    shop_id: str
-    zone: str
-    currency: str
-    day: date
 
 
 @dataclass(frozen=True, slots=True)
