@@ -97,8 +97,7 @@ def noted(printed: str) -> Noted:
         read = json.loads(printed)
     except (ValueError, RecursionError):
         return printed
-    words = isinstance(read, list) and all(isinstance(one, str) for one in read)
-    return read if words else printed
+    return read if all(isinstance(one, str) for one in read) else printed
 
 
 def renew(known: KnownPerson, profile: CustomerProfile | None) -> KnownPerson:

@@ -19,7 +19,17 @@ from segmenter.domain.audience.fields import (
     Kind,
     attribute_field,
 )
-from segmenter.domain.audience.tree import EVER, Group, Leaf, Node, Not, Question, Span, Test, Value
+from segmenter.domain.audience.tree import (
+    EVER,
+    Comparison,
+    Group,
+    Leaf,
+    Node,
+    Not,
+    Question,
+    Span,
+    Value,
+)
 from segmenter.domain.audience.values import (
     DAY,
     LISTS,
@@ -38,7 +48,7 @@ MOST_FAULTS: Final = 50
 
 # A key is quoted when it looks like a field's name; others may hold somebody's number.
 _NAME: Final = re.compile(r"(?!.*[0-9]{5})[A-Za-z_][A-Za-z0-9_-]{0,63}")
-_NOTHING: Final = Test("", "")  # for what was refused: the whole filter will be
+_NOTHING: Final = Comparison("", "")  # for what was refused: the whole filter will be
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,16 +176,16 @@ class _Reading:
             return str(self._value(TEXT, given["salt"], f"{path}/salt"))
         return ""
 
-    def _test(self, asked: Field, operator: str, given: object, path: str) -> Test:
+    def _test(self, asked: Field, operator: str, given: object, path: str) -> Comparison:
         reader, path = reader_of(asked, operator), f"{path}/{operator}"
         if operator in LISTS:
-            return Test(operator, self._list(reader, given, path))
+            return Comparison(operator, self._list(reader, given, path))
         if operator in PAIRS:
             if not isinstance(given, list) or len(given) != 2:
                 self.blame(path, "type", f"a list of two is expected, each {reader.wanted}")
                 return _NOTHING
-            return Test(operator, self._list(reader, given, path))
-        return Test(operator, self._value(reader, given, path))
+            return Comparison(operator, self._list(reader, given, path))
+        return Comparison(operator, self._value(reader, given, path))
 
     def _list(self, reader: Reader, given: object, path: str) -> Any:
         if not isinstance(given, list) or not 0 < len(given) <= MOST_IN_LIST:

@@ -46,7 +46,7 @@ class Today:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Comparison:
     operator: str
     value: Value
 
@@ -57,7 +57,7 @@ class Leaf:
 
     path: str
     field: Field
-    tests: tuple[Test, ...]
+    tests: tuple[Comparison, ...]
     span: Span = EVER
     name: str = ""  # of the shop's own attribute; of a sample its salt
     picks: tuple[tuple[str, tuple[str, ...]], ...] = ()

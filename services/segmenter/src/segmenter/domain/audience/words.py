@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from segmenter.domain.audience.fields import Field, Kind
-from segmenter.domain.audience.tree import EVER, Leaf, Node, Not, Span, Test, Value
+from segmenter.domain.audience.tree import EVER, Comparison, Leaf, Node, Not, Span, Value
 
 Language: TypeAlias = Literal["en", "zh"]
 
@@ -61,7 +61,10 @@ _MISSING: Final = {
     "en": {True: "is unknown", False: "is known"},
     "zh": {True: "未知", False: "已知"},
 }
-_BOOLEAN: Final = {"en": {True: "yes", False: "no"}, "zh": {True: "是", False: "否"}}
+_BOOLEAN: Final = {
+    "en": {True: "(yes)", False: "(no)"},
+    "zh": {True: "（是）", False: "（否）"},
+}
 _JOINTS: Final = {
     "en": {"and": " and ", "or": " or ", "not": "not ({})", "list": ", ", "gap": " "},
     "zh": {"and": "，且", "or": "，或", "not": "不满足（{}）", "list": "、", "gap": ""},
@@ -95,10 +98,12 @@ def _leaf(leaf: Leaf, language: Language) -> str:
     return joints["gap"].join([*told, tests])
 
 
-def _test(test: Test, field: Field, language: Language) -> str:
+def _test(test: Comparison, field: Field, language: Language) -> str:
     if test.operator == "is_missing":
         return _MISSING[language][bool(test.value)]
     value = test.value
+    if field.kind is Kind.BOOLEAN:
+        return _BOOLEAN[language][bool(value)]
     if field.kind is Kind.SAMPLE and isinstance(value, int):
         return _TESTS[language]["percent"].format(f"{value / 100:g}")
     template = _TESTS[language][test.operator]
@@ -112,12 +117,10 @@ def _test(test: Test, field: Field, language: Language) -> str:
 def _value(value: Value, field: Field, language: Language) -> str:
     if isinstance(value, tuple):
         return _JOINTS[language]["list"].join(_value(one, field, language) for one in value)
-    if isinstance(value, bool):
-        return _BOOLEAN[language][value]
     if field.kind is Kind.MONTH_DAY and isinstance(value, int):
         return f"{value // 100:02}-{value % 100:02}"
     if field.kind is Kind.MONEY and isinstance(value, int):
-        return f"{value // 100}.{value % 100:02}" if value >= 0 else str(value / 100)
+        return f"{'-' if value < 0 else ''}{abs(value) // 100}.{abs(value) % 100:02}"
     return value.isoformat() if isinstance(value, date) else str(value)
 
 

@@ -11,7 +11,17 @@ from typing import Any, Final
 
 from care.calendar import start_of_day
 from segmenter.domain.audience.fields import ATTRIBUTE, Kind
-from segmenter.domain.audience.tree import EVER, Leaf, Node, Not, Question, Span, Test, Today, walk
+from segmenter.domain.audience.tree import (
+    EVER,
+    Comparison,
+    Leaf,
+    Node,
+    Not,
+    Question,
+    Span,
+    Today,
+    walk,
+)
 from segmenter.edges.audience import columns
 
 _COMPARE: Final = {"eq": "=", "gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
@@ -101,7 +111,7 @@ class _Work:
         self.values[name] = list(value) if isinstance(value, tuple) else value
         return f"cast(:{name} as {of})"
 
-    def _test(self, leaf: Leaf, test: Test) -> str:
+    def _test(self, leaf: Leaf, test: Comparison) -> str:
         if leaf.field.kind is Kind.SAMPLE:
             slot = columns.SLOT.format(salt=self.bind(leaf.name, "text"))
             return f"{slot} < {self.bind(test.value, 'bigint')}"
@@ -111,7 +121,7 @@ class _Work:
             return self._ratio(leaf, test)
         return self._of_value(leaf, self._value(leaf), test)
 
-    def _of_value(self, leaf: Leaf, value: str, test: Test) -> str:
+    def _of_value(self, leaf: Leaf, value: str, test: Comparison) -> str:
         if test.operator == "is_missing":
             return f"({value}) is {'' if test.value else 'not '}null"
         if leaf.field.kind is Kind.WORDS:
@@ -120,7 +130,7 @@ class _Work:
             return self._day(leaf, value, test)
         return self._compared(value, test, _TYPES[leaf.field.kind])
 
-    def _compared(self, value: str, test: Test, of: str) -> str:
+    def _compared(self, value: str, test: Comparison, of: str) -> str:
         if test.operator == "in":
             return f"{value} = any({self.bind(test.value, of + '[]')})"
         if test.operator == "contains":
@@ -131,7 +141,7 @@ class _Work:
             return self._between(value, test)
         return f"{value} {_COMPARE[test.operator]} {self.bind(test.value, of)}"
 
-    def _between(self, value: str, test: Test) -> str:
+    def _between(self, value: str, test: Comparison) -> str:
         """Return the test of a day of the year: a range may pass New Year's Eve."""
         assert isinstance(test.value, tuple)  # noqa: S101 - the parser reads no other
         first, last = (self.bind(one, "integer") for one in test.value)
@@ -140,13 +150,13 @@ class _Work:
             f" else {value} >= {first} or {value} <= {last} end"
         )
 
-    def _words(self, leaf: Leaf, value: str, test: Test) -> str:
+    def _words(self, leaf: Leaf, value: str, test: Comparison) -> str:
         words = self.bind(test.value, "text[]")
         if leaf.field.name == "address_tags":
             return f"{value} {'&&' if test.operator == 'any' else '@>'} {words}"
         return f"{value} {'?|' if test.operator == 'any' else '?&'} {words}"
 
-    def _day(self, leaf: Leaf, value: str, test: Test) -> str:
+    def _day(self, leaf: Leaf, value: str, test: Comparison) -> str:
         operator, day = test.operator, test.value
         if isinstance(day, int):
             operator = "lte" if operator == "min_days_ago" else "gte"
@@ -156,7 +166,7 @@ class _Work:
             return f"{value} {_COMPARE[operator]} {self.bind(day.isoformat(), 'text')}"
         return f"{value} {_COMPARE[operator]} {self.bind(day, 'date')}"
 
-    def _ratio(self, leaf: Leaf, test: Test) -> str:
+    def _ratio(self, leaf: Leaf, test: Comparison) -> str:
         """Return the test of so much per order, without a division; without orders, unknown."""
         orders = self._sum(leaf.span, "orders")
         if test.operator == "is_missing":
@@ -166,7 +176,7 @@ class _Work:
         value = self.bind(test.value, "numeric")
         return f"{orders} > 0 and {much} {_COMPARE[test.operator]} {value} * {orders}"
 
-    def _bought_on(self, test: Test) -> str:
+    def _bought_on(self, test: Comparison) -> str:
         days = self.bind(test.value, "date[]")
         today = self._today()
         return (
