@@ -73,6 +73,14 @@ customer_order = Table(
         postgresql_include=["net_minor", "order_id"],
         postgresql_where=text("paid_day is not null"),
     ),
+    # And what adds up a span of days, of everybody.
+    Index(
+        "ix_customer_order_days",
+        "shop_id",
+        "paid_day",
+        postgresql_include=["customer_id", "net_minor"],
+        postgresql_where=text("paid_day is not null"),
+    ),
     postgresql_with=HOT,
 )
 

@@ -20,12 +20,14 @@ MOST_AT_ONCE: Final = 4
 MOST_OF_A_SHOP: Final = 2
 ANSWER_WITHIN_MS: Final = 10_000
 READER_IDLE_MS: Final = 30_000
+WORK_MEMORY: Final = "32MB"  # a million customers are joined without a file
 _CANCELLED: Final = "57014"  # query_canceled, by the statement's timeout
 
 _LIMIT: Final = text(
     """
     select set_config('statement_timeout', :statement, true),
-           set_config('idle_in_transaction_session_timeout', :idle, true)
+           set_config('idle_in_transaction_session_timeout', :idle, true),
+           set_config('work_mem', :memory, true)
     """
 )
 
@@ -66,7 +68,11 @@ async def opened(
 ) -> AsyncIterator[tuple[AsyncConnection, AskedShop]]:
     """Open the shop, with a bound on how long a statement may take."""
     async with shop_tx(engine, SOURCE, shop_id) as conn:
-        limits = {"statement": str(ANSWER_WITHIN_MS), "idle": str(READER_IDLE_MS)}
+        limits = {
+            "statement": str(ANSWER_WITHIN_MS),
+            "idle": str(READER_IDLE_MS),
+            "memory": WORK_MEMORY,
+        }
         await conn.execute(_LIMIT, limits)
         shop = await asked_shop(conn, shop_id)
         if shop is None:
