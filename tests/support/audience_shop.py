@@ -66,7 +66,7 @@ def audience_shop(random: Random, customers: int, shop_id: str = "tea") -> Audie
 
 
 def _buy(random: Random, shop: AudienceShop, who: Row) -> None:
-    days = []
+    days: list[date] = []
     money = 0
     for number in range(random.choice([0, 0, 1, 1, 1, 2, 3, 8])):
         day = TODAY - timedelta(days=random.choice([-2, 0, 1, 6, 7, 29, 30, 89, 90]))

@@ -67,6 +67,13 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 }
 
 
+_READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "number": Decimal,
+    "date": date.fromisoformat,
+    "boolean": {"true": True, "false": False}.get,
+}
+
+
 class Batch:
     def __init__(self, shop: AudienceShop) -> None:
         self._db = duckdb.connect()
@@ -204,16 +211,9 @@ def _attribute(row: Mapping[str, Any], name: str) -> Any:
     if printed is None:
         return None
     try:
-        match OWN[name]:
-            case "number":
-                return Decimal(printed)
-            case "date":
-                return date.fromisoformat(printed)
-            case "boolean":
-                return {"true": True, "false": False}.get(printed)
+        return _READ.get(OWN[name], lambda text: text)(printed)
     except (ValueError, InvalidOperation):
         return None
-    return printed
 
 
 def _fits(value: Any, given: Mapping[str, Any]) -> bool:

@@ -137,14 +137,10 @@ def tree(random: Random, depth: int = 5) -> Filter:
 
 
 def _span(random: Random) -> Filter:
-    match random.randint(0, 3):
-        case 0:
-            return {"window_days": random.choice([1, 7, 30, 90, 365, 730])}
-        case 1:
-            return {"from_day": "2025-06-01", "to_day": "2026-02-23"}
-        case 2:
-            return {random.choice(["from_day", "to_day"]): "2026-01-30"}
-    return {}
+    window = {"window_days": random.choice([1, 7, 30, 90, 365, 730])}
+    between = {"from_day": "2025-06-01", "to_day": "2026-02-23"}
+    half = {random.choice(["from_day", "to_day"]): "2026-01-30"}
+    return random.choice([window, between, half, {}])
 
 
 def _picks(random: Random) -> Filter:

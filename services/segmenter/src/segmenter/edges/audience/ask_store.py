@@ -62,8 +62,10 @@ async def count(
         steps.append(f"({steps[-1]} and not {found.conditions[node.path]})")
     asked = list(dict.fromkeys([*steps, *(found.conditions.values() if each else ())]))
     counted = ", ".join(f"count(*) filter (where {one}) as n{n}" for n, one in enumerate(asked))
-    # `offset 0` keeps the tests in columns: each is made once a row, however many ask for it.
-    query = f"select count(*) as customers, {counted} from ({found.rows} offset 0) asked"  # noqa: S608 - names of ours
+    # `offset 0` keeps the query in one process: each of several would add up all orders. The others
+    # are shared among processes.
+    rows = f"{found.rows} offset 0" if found.adds_up else found.rows
+    query = f"select count(*) as customers, {counted} from ({rows}) asked"  # noqa: S608 - names of ours
     row = (await conn.execute(text(query), found.values)).one()
     numbers = {one: int(row[n + 1]) for n, one in enumerate(asked)}
     nodes = {path: numbers[one] for path, one in found.conditions.items()} if each else {}

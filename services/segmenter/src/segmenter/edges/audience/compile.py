@@ -49,12 +49,14 @@ class Compiled:
         conditions: Of every node of the question, by its path, over these columns.
         member: The condition of being meant.
         values: What is bound.
+        adds_up: Whether orders are added up over a span.
     """
 
     rows: str
     conditions: Mapping[str, str]
     member: str
     values: Mapping[str, Any]
+    adds_up: bool
 
 
 def compile_question(question: Question, today: Today, *, only: bool = False) -> Compiled:
@@ -73,7 +75,7 @@ def compile_question(question: Question, today: Today, *, only: bool = False) ->
     member = conditions[question.chosen.path]
     for node in question.excluded:
         member = f"({member} and not {conditions[node.path]})"
-    return Compiled(work.rows(only=only), conditions, member, work.values)
+    return Compiled(work.rows(only=only), conditions, member, work.values, bool(work.sums))
 
 
 @dataclass(slots=True)
