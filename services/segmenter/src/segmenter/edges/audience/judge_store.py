@@ -7,7 +7,6 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.events import AttributeType, AudienceChanged
-from plumbing.crashpoint import crashpoint
 from segmenter.app.judge_audience import Change, Task
 from segmenter.domain.audience.tree import Question, Today
 from segmenter.edges.audience.compile import compile_question
@@ -151,7 +150,6 @@ class JudgeStore:
         query = _DIFFERENCE.format(rows=rows, member=member)
         await self._conn.execute(text(query), {**values, **key})
         await self._conn.execute(_COMPARED, {**key, "day": task.shop.day})
-        crashpoint("after-compare")
 
     async def fault(self, task: Task, reason: str) -> None:
         await self._conn.execute(_FAULT, {**_key(task), "reason": reason})
