@@ -15,8 +15,11 @@ from contracts.events import (
     Region,
 )
 from integration.segmenter.conftest import NOON, Segmenter, bearer, paid, shop
-from segmenter.edges.audience import desk
-from segmenter.edges.audience.saved_store import MOST_USED
+from segmenter.domain.audience.parse import parse
+from segmenter.edges.audience import api as audience_api
+from segmenter.edges.audience import ask_store, desk
+from segmenter.edges.audience.saved_store import MOST_USED, SavedStore
+from web.shop_session import shop_tx
 
 PATH = "/v1/shops/tea/audiences"
 BOUGHT = {"field": "orders", "gte": 1}
@@ -264,6 +267,28 @@ async def test_another_shop_sees_none_of_it(segmenter: Segmenter, api: httpx.Asy
     assert (await api.get(path, headers=bearer("ink"))).status_code == 404
     assert (await api.get(f"{path}/members", headers=bearer("ink"))).status_code == 404
     assert (await api.get(PATH, headers=bearer("ink"))).status_code == 403
+
+
+async def test_many_members_come_by_and_by_and_a_reader_who_goes_leaves_his_place(
+    segmenter: Segmenter, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience_api, "LINES_AT_ONCE", 100)
+    monkeypatch.setattr(ask_store, "PAGE", 70)
+    await segmenter.orders(*(paid(f"m{n}", f"m{n:03}", total_minor=900_00) for n in range(350)))
+    kept = await save(api)
+    assert len(await ids(api, kept["audience_id"])) == 352
+
+    asked = desk.Desk()
+    async with shop_tx(segmenter.engine, "segmenter", "tea") as conn:
+        saved = await SavedStore(conn, "tea").one(kept["audience_id"])
+    assert saved is not None
+    question = parse(RICH)
+    lines = audience_api._lines(segmenter.engine, asked, "tea", saved, question)  # noqa: SLF001 - a client of httpx cannot go in the midst
+    assert await anext(lines) == b""
+    assert (await anext(lines)).count(b"\n") == 100
+    assert asked.at_work.total() == 1
+    await lines.aclose()
+    assert asked.at_work.total() == 0
 
 
 async def test_what_takes_too_long_is_refused_with_what_to_do(

@@ -1,7 +1,7 @@
 """The HTTP API of audiences: asking, saving, using, and the stream of members."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Final
 
 import orjson
@@ -216,7 +216,7 @@ async def stream_members(
 
 async def _lines(
     engine: Engine, desk: AtDesk, shop_id: str, saved: Saved, question: Question
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Yield the stream, many lines at once; the first may be empty."""
     lines: list[bytes] = []
     found = 0
