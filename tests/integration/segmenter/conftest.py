@@ -22,6 +22,7 @@ from plumbing.absence import Absence
 from plumbing.offsets import Claim
 from plumbing.records import Record
 from plumbing.resources import open_engine
+from segmenter.edges.audience.timers import judge_audiences
 from segmenter.edges.consumer import Consumer
 from segmenter.edges.member_api import Post
 from segmenter.edges.routes import ROUTERS
@@ -36,6 +37,7 @@ from web.auth import issue_local_token
 SECRET = "0123456789abcdef0123456789abcdef"
 SERVICE = "segmenter"
 NOON = SENT_AT
+CUSTOMERS_READ_WRITE = ("customers:read", "customers:write")
 PLACE = (ORDERS, 0)
 FORGET = (
     text("delete from customer_order"),
@@ -92,6 +94,13 @@ class Segmenter(Bench):
         """Compare everybody's silence with the gaps of the day; return in how many transactions."""
         steps = 0
         while await walk_risks(self.engine, partitions=PARTITIONS, limit=limit):
+            steps += 1
+        return steps
+
+    async def judge(self, *, limit: int = 5000) -> int:
+        """Judge audiences until none has anything to do; return in how many transactions."""
+        steps = 0
+        while await judge_audiences(self.engine, partitions=PARTITIONS, limit=limit):
             steps += 1
         return steps
 
@@ -183,7 +192,7 @@ async def http(segmenter: Segmenter) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def bearer(shop_id: str = "tea", scopes: Sequence[str] = ("customers:read",)) -> dict[str, str]:
+def bearer(shop_id: str = "tea", scopes: Sequence[str] = CUSTOMERS_READ_WRITE) -> dict[str, str]:
     token = issue_local_token(SECRET, shop_id, scopes)
     return {"Authorization": f"Bearer {token}"}
 

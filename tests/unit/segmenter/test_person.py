@@ -1,14 +1,24 @@
 """Of a person, only what is derived stays; the rest is not even looked at twice."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
-from contracts.events import Birthday, CustomerProfile, Gender, Region
-from segmenter.domain.person import NOBODY, UNKNOWN, Person, person_of, renew, traits_of
+from contracts.events import Attribute, Birthday, CustomerProfile, Gender, Region
+from segmenter.domain.person import (
+    NOBODY,
+    UNKNOWN,
+    Person,
+    mobile_prefix,
+    noted,
+    person_of,
+    renew,
+    traits_of,
+)
 
 TODAY = date(2026, 3, 1)
+AT = datetime(2026, 2, 1, tzinfo=UTC)
 ANN = ("tea", "ann")
 PROFILE = CustomerProfile(
     "tea",
@@ -22,13 +32,18 @@ PROFILE = CustomerProfile(
     birthday=Birthday(3, 2, 1990),
     gender=Gender.FEMALE,
     address_tags=("office", "campus"),
+    attributes=(
+        Attribute("size", "L", AT),
+        Attribute("gone", "", AT),
+        Attribute("likes", '["red", "绿"]', AT),
+    ),
 )
 
 
 def test_no_name_number_mailbox_or_street_is_kept() -> None:
     kept = repr(person_of(PROFILE))
 
-    for personal in ("Ann", "138", "ann@", "Lake"):
+    for personal in ("Ann", "13800", "8000", "ann@", "Lake"):
         assert personal not in kept
 
 
@@ -44,8 +59,29 @@ def test_what_is_kept_is_derived() -> None:
         has_mobile=True,
         email_domain="example.com",
         address_tags=("campus", "office"),
+        mobile_prefix="138",
+        attributes={"size": "L", "likes": ["red", "绿"]},
     )
     assert person_of(CustomerProfile("tea", "ann", 1)) == NOBODY
+
+
+@pytest.mark.parametrize(
+    ("phone", "prefix"),
+    [
+        ("+8613912345678", "139"),
+        ("+862112345678", ""),
+        ("+4915112345678", ""),
+        ("+861391234567", ""),
+        ("", ""),
+    ],
+)
+def test_of_a_number_only_the_block_of_its_carrier_is_kept(phone: str, prefix: str) -> None:
+    assert mobile_prefix(phone) == prefix
+
+
+@pytest.mark.parametrize("printed", ["plain", "[", "[1]", '["a", 1]', "[" * 100_000])
+def test_what_is_no_list_of_words_is_kept_as_printed(printed: str) -> None:
+    assert noted(printed) == printed
 
 
 def test_the_highest_revision_is_true_and_an_erased_person_stays_so() -> None:

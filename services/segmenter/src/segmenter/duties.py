@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from plumbing.outbox import Relay
 from plumbing.poll import poll
 from plumbing.watchdog import Watchdog
+from segmenter.edges.audience.timers import judge_audiences
 from segmenter.edges.member_timers import tend
 from segmenter.edges.timers import roll_days, score_days, walk_risks
 from segmenter.edges.values.fitter import Fitter
@@ -45,11 +46,13 @@ def duties(
     roll = partial(roll_days, engine, partitions=parts, limit=batch)
     churn = partial(walk_risks, engine, partitions=parts, limit=batch)
     members = partial(tend, engine, partitions=parts, limit=settings.tend_batch)
+    judge = partial(judge_audiences, engine, partitions=parts, limit=settings.judge_batch)
     every_s = settings.roll_every_s
     return [
         duty("roll", roll, every_s),
         duty("churn", churn, every_s),
         duty("tend", members, every_s),
         duty("score", partial(score_days, engine), every_s, None),
+        duty("judge", judge, settings.judge_every_s, None),
         fit,
     ]

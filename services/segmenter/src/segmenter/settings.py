@@ -27,3 +27,9 @@ class Settings(ServiceSettings):
     fit_takes_s: float = Field(
         60.0, ge=1, le=600, description="what a fit of one shop's model of value may take"
     )
+    judge_every_s: float = Field(
+        1.0, gt=0, le=30, description="how often to look for audiences to be judged, seconds"
+    )
+    judge_batch: int = Field(
+        5000, ge=1, le=100_000, description="entries and exits of an audience written at once"
+    )

@@ -1,8 +1,11 @@
 """What the segmenter keeps of a person: derived columns, never name, number, mailbox or street."""
 
-from dataclasses import dataclass
-from datetime import date
-from typing import Final
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final, TypeAlias
 
 from care.phones import is_mobile
 from contracts.events import CustomerProfile, Traits
@@ -18,6 +21,9 @@ _BANDS: Final = (
     (0, "<18"),
 )
 OLDEST: Final = 120
+_CHINESE_MOBILE: Final = re.compile(r"\+861[0-9]{10}", re.ASCII)
+
+Noted: TypeAlias = str | list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,10 @@ class Person:
     email_domain: str = ""
     customer_class: str = ""
     address_tags: tuple[str, ...] = ()
+    mobile_prefix: str = ""
+    joined_at: datetime | None = None
+    last_login_at: datetime | None = None
+    attributes: Mapping[str, Noted] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,30 @@ def person_of(profile: CustomerProfile) -> Person:
         email_domain=(profile.email or "").rpartition("@")[2].lower(),
         customer_class=profile.customer_class or "",
         address_tags=tuple(sorted(profile.address_tags)),
+        mobile_prefix=mobile_prefix(profile.phone or ""),
+        joined_at=profile.joined_at,
+        last_login_at=profile.last_login_at,
+        attributes={one.name: noted(one.value) for one in profile.attributes if one.value},
     )
+
+
+def mobile_prefix(phone: str) -> str:
+    """Return the three digits that millions of Chinese mobile numbers begin with; else nothing.
+
+    They tell the carrier that issued the number, and nobody by it.
+    """
+    return phone[3:6] if _CHINESE_MOBILE.fullmatch(phone) else ""
+
+
+def noted(printed: str) -> Noted:
+    """Return the value of an own attribute: several choices as a list, the rest as printed."""
+    if not printed.startswith("["):
+        return printed
+    try:
+        read = json.loads(printed)
+    except (ValueError, RecursionError):
+        return printed
+    return read if all(isinstance(one, str) for one in read) else printed
 
 
 def renew(known: KnownPerson, profile: CustomerProfile | None) -> KnownPerson:

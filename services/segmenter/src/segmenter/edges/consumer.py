@@ -28,11 +28,12 @@ from segmenter.app.note_shops import note_shops
 from segmenter.app.unite_people import unite_people
 from segmenter.domain.fitness import unfit, unfit_pair
 from segmenter.domain.standing import CustomerKey, ShopDay
+from segmenter.edges.audience.dirty import NotingStore
 from segmenter.edges.memory import Memories
 from segmenter.edges.people_store import PeopleStore, lock_merges
 from segmenter.edges.person_store import PersonStore
 from segmenter.edges.shop_store import ShopStore
-from segmenter.edges.store import Outlet, PostgresStore
+from segmenter.edges.store import Outlet
 
 MERGES: Final = (CustomersMerged, CustomersUnmerged)
 
@@ -81,7 +82,7 @@ class Consumer:
         outlet = Outlet(await business_now(conn), self._partitions)
         for are_facts, run in groupby(events, key=lambda event: isinstance(event, OrderMoney)):
             if are_facts:
-                await apply_orders(PostgresStore(conn, outlet, memory), list(run), shops)
+                await apply_orders(NotingStore(conn, outlet, memory), list(run), shops)
             else:
                 await unite_people(PeopleStore(conn, outlet, memory), run, shops)
         self._memories.keep(place, memory)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from segmenter.app.unite_people import Moved
 from segmenter.domain.people import Pair, Tie, Ties
-from segmenter.edges.store import PostgresStore
+from segmenter.edges.audience.dirty import NotingStore
 
 # The first of an advisory lock's two keys; the second is the shop. Taken before rows of customers.
 MERGE_LOCK: Final = 4_820_103
@@ -58,7 +58,7 @@ _HAND_OVER: Final = text(
 )
 
 
-class PeopleStore(PostgresStore):
+class PeopleStore(NotingStore):
     """Bound to one open transaction of the worker's role that holds `lock_merges`."""
 
     async def ties(self, shop_id: str, customers: Collection[str]) -> Ties:

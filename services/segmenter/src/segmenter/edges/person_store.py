@@ -12,6 +12,7 @@ from plumbing.crashpoint import crashpoint
 from plumbing.upsert import upsert
 from segmenter.domain.person import KnownPerson, Person
 from segmenter.domain.standing import CustomerKey
+from segmenter.edges.audience.dirty import note_dirty
 from segmenter.edges.store import Outlet, publish
 from segmenter.edges.tables import customer_traits
 
@@ -57,6 +58,7 @@ class PersonStore:
             for (shop_id, customer_id), known in persons.items()
         ]
         await upsert(self._conn, customer_traits, rows, newer="revision")
+        await note_dirty(self._conn, persons)
 
     async def meet(self, customers: Collection[CustomerKey]) -> None:
         """Make customers known who never bought; whoever is known stays as he is."""
@@ -78,5 +80,7 @@ def _columns(customers: Collection[CustomerKey]) -> dict[str, list[str]]:
 
 def _person(row: Row[Any]) -> KnownPerson:
     values = {name: getattr(row, name) for name in _FIELDS}
+    values["mobile_prefix"] = row.mobile_prefix or ""  # rows from before have none
+    values["attributes"] = row.attributes or {}
     person = Person(**{**values, "address_tags": tuple(row.address_tags)})
     return KnownPerson(row.revision, row.erased, person)

@@ -51,14 +51,14 @@ _LOCK: Final = text(
 )
 _SAVE: Final = text(
     """
-    insert into shop as held (shop_id, revision, zone, currency, settings)
-    select shop_id, revision, zone, currency, cast(settings as jsonb)
+    insert into shop as held (shop_id, revision, zone, currency, settings, attributes)
+    select shop_id, revision, zone, currency, cast(settings as jsonb), cast(attributes as jsonb)
     from unnest(cast(:shops as text[]), cast(:revisions as bigint[]), cast(:zones as text[]),
-                cast(:currencies as text[]), cast(:settings as text[]))
-         as new(shop_id, revision, zone, currency, settings)
+                cast(:currencies as text[]), cast(:settings as text[]), cast(:attributes as text[]))
+         as new(shop_id, revision, zone, currency, settings, attributes)
     on conflict (shop_id) do update
     set revision = excluded.revision, zone = excluded.zone, currency = excluded.currency,
-        settings = excluded.settings
+        settings = excluded.settings, attributes = excluded.attributes
     where held.revision < excluded.revision
     """
 )
@@ -109,6 +109,7 @@ class ShopStore:
             "zones": [shop.zone for shop in shops],
             "currencies": [shop.currency for shop in shops],
             "settings": [_settings(shop) for shop in shops],
+            "attributes": [_types_of(shop) for shop in shops],
         }
         await self._conn.execute(_SAVE, columns)
 
@@ -128,6 +129,10 @@ class ShopStore:
         """Have everything of these shops derived anew, by the pass."""
         if shop_ids:
             await self._conn.execute(_REBUILD, {"shops": list(shop_ids), "phase": Phase.DERIVE})
+
+
+def _types_of(shop: Shop) -> str:
+    return orjson.dumps({own.name: own.type for own in shop.attributes}).decode()
 
 
 async def seize_days(conn: AsyncConnection, shop_ids: Collection[str]) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from plumbing.tables import NAMING, add_plumbing
+from segmenter.edges.audience.tables import add_audiences
 from segmenter.edges.detail_tables import add_details
 from segmenter.edges.member_tables import add_members
 
@@ -23,6 +24,7 @@ metadata = MetaData(naming_convention=NAMING)
 plumbing = add_plumbing(metadata)
 add_details(metadata)
 add_members(metadata)
+add_audiences(metadata)
 
 # Rows are rewritten in place: room in the page lets an update stay on it.
 HOT = {"fillfactor": 70}
@@ -48,6 +50,7 @@ shop_score = Table(
     Column("recency_days", ARRAY(BigInteger), nullable=False),
     Column("frequency", ARRAY(BigInteger), nullable=False),
     Column("monetary_minor", ARRAY(BigInteger), nullable=False),
+    Column("attributes", JSONB),  # types of the shop's own, by name
 )
 
 # The day for which a shop's live cells are true, its average, and where the midnight pass is.
@@ -85,6 +88,14 @@ customer_order = Table(
         "customer_id",
         "paid_day",
         postgresql_include=["net_minor", "order_id"],
+        postgresql_where=text("paid_day is not null"),
+    ),
+    # And what adds up a span of days, of everybody.
+    Index(
+        "ix_customer_order_days",
+        "shop_id",
+        "paid_day",
+        postgresql_include=["customer_id", "net_minor"],
         postgresql_where=text("paid_day is not null"),
     ),
     postgresql_with=HOT,
@@ -168,6 +179,10 @@ customer_traits = Table(
     Column("email_domain", Text, nullable=False),
     Column("customer_class", Text, nullable=False),
     Column("address_tags", ARRAY(Text), nullable=False),
+    Column("mobile_prefix", Text),
+    Column("joined_at", INSTANT),
+    Column("last_login_at", INSTANT),
+    Column("attributes", JSONB),
 )
 
 # A shop's gaps between counted days as of a day, and how far the pass over churn risk is.

@@ -1,0 +1,1 @@
+"""Audiences at the edge: filters as SQL, saved audiences and their members, the HTTP API."""
