@@ -17,10 +17,12 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from plumbing.tables import NAMING, add_plumbing
 from segmenter.edges.detail_tables import add_details
+from segmenter.edges.product_tables import add_products
 
 metadata = MetaData(naming_convention=NAMING)
 plumbing = add_plumbing(metadata)
 add_details(metadata)
+add_products(metadata)
 
 # Rows are rewritten in place: room in the page lets an update stay on it.
 HOT = {"fillfactor": 70}
