@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, Final
 
@@ -15,6 +15,43 @@ from segmenter.edges.timers import pair_goods
 
 PAIRED: Final = {"s00": "s01", "s02": "s03", "s04": "s05", "s06": "s00", "s07": "s02"}
 CROWD: Final = 102  # of so many lines on a day each has more than a hundred others
+TODAY: Final = date(2026, 3, 1)
+
+# Written from features.md F18, not from our code.
+REFERENCE = """
+with span as (
+  select *, case when month(day) in (12, 1, 2) then 'winter' when month(day) <= 5 then 'spring'
+                 when month(day) <= 8 then 'summer' else 'autumn' end as season
+  from line where day between cast($day as date) - 365 and cast($day as date) - 1),
+looked as (
+  select customer, sku, day, '' as season from span
+  union all select customer, sku, day, season from span),
+crowded as (
+  select a.customer, a.sku, a.day from span a join span b
+    on a.customer = b.customer and abs(date_diff('day', a.day, b.day)) <= 30
+  group by all having count(*) - 1 > 100),
+quiet as (select * from looked anti join crowded using (customer, sku, day)),
+item as (select season, sku, count(distinct customer) as n from looked group by all),
+everyone as (select season, count(distinct customer) as n from looked group by all),
+pair as (
+  select a.season, a.sku, b.sku as other, count(distinct a.customer) as n
+  from quiet a join quiet b on a.season = b.season and a.customer = b.customer
+    and a.sku <> b.sku and abs(date_diff('day', a.day, b.day)) <= 30
+  group by all)
+select p.sku, p.season, p.other, a.n, b.n, p.n, e.n
+from pair p join item a on (a.season, a.sku) = (p.season, p.sku)
+join item b on (b.season, b.sku) = (p.season, p.other)
+join everyone e on e.season = p.season
+where p.n >= 5 and (p.n::hugeint * e.n * 10) > (a.n::hugeint * b.n * 12)
+order by all
+"""
+CYCLES = """
+with gap as (
+  select sku, (lead(day) over (partition by sku, customer order by day) - day) / quantity as days
+  from line where day between cast($day as date) - 365 and cast($day as date) - 1)
+select sku, count(*), greatest(1, floor(median(days) + 0.5)) from gap where days is not null
+group by sku having count(*) >= 30 order by sku
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +75,7 @@ class Order:
             self.customer,
             self.order_id,
             1,
-            placed_at=(self.paid_at or NOON) - timedelta(minutes=1),
+            placed_at=self.paid_at or NOON,
             paid_at=self.paid_at,
             signed_at=self.signed_at,
             currency=self.currency,
@@ -53,7 +90,7 @@ class Order:
         return self.paid_at is not None and left > 0 and self.currency == "CNY"
 
 
-def past(random: Random, *, orders: int = 900, customers: int = 70) -> list[Order]:
+def past(random: Random, *, orders: int = 1000, customers: int = 45) -> list[Order]:
     """Return orders of 400 days: habits that go together, and what must not count."""
     made: list[Order] = []
     for number in range(orders):
@@ -104,23 +141,29 @@ async def pair(segmenter: Segmenter, *, limit: int = 5000) -> int:
 
 
 def oracle(orders: Sequence[Order]) -> duckdb.DuckDBPyConnection:
-    """Return a database with `line`: what counts, by customer, sku and day in Shanghai."""
+    """Return a database with all that was `bought` for yuan, and of it what counts as `line`.
+
+    A line is a customer, a sku and a day in Shanghai.
+    """
     conn = duckdb.connect()
     conn.execute("set timezone = 'UTC'")
     conn.execute(
-        "create table bought (order_id text, customer text, paid_at timestamptz, sku text,"
-        " quantity bigint)"
+        "create table bought (order_id text, customer text, paid_at timestamptz,"
+        " signed_at timestamptz, sku text, quantity bigint, refunded bigint, counts boolean)"
     )
     rows = [
-        (one.order_id, one.customer, one.paid_at, sku, quantity)
+        (
+            *(one.order_id, one.customer, one.paid_at, one.signed_at),
+            *(sku, quantity, one.refunded_minor, one.counts),
+        )
         for one in orders
-        if one.counts
+        if one.paid_at is not None and one.currency == "CNY"
         for sku, quantity in one.lines
     ]
-    conn.executemany("insert into bought values (?, ?, ?, ?, ?)", rows)
+    conn.executemany("insert into bought values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     conn.execute(
         "create table line as select customer, sku,"
         " cast(timezone('Asia/Shanghai', paid_at) as date) as day, sum(quantity) as quantity"
-        " from bought group by all"
+        " from bought where counts group by all"
     )
     return conn

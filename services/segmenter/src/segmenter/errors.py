@@ -3,6 +3,7 @@
 SegmenterError
 ├─ UnknownShop      404  no such shop, or its first event has not arrived yet
 ├─ UnknownCustomer  404  nothing is known of such a customer
+├─ UnknownItem      404  neither the catalogue nor any order has such an item
 └─ BadQuestion      422  a day or a combination that has no answer: ask otherwise
 """
 
@@ -19,6 +20,11 @@ class UnknownShop(SegmenterError):
 
 
 class UnknownCustomer(SegmenterError):
+    status = 404
+    slug = "not-found"
+
+
+class UnknownItem(SegmenterError):
     status = 404
     slug = "not-found"
 

@@ -18,8 +18,9 @@ from plumbing.watchdog import Watchdog
 from segmenter.edges.api import router
 from segmenter.edges.consumer import Consumer
 from segmenter.edges.detail_consumer import DetailConsumer
+from segmenter.edges.product_api import router as goods
 from segmenter.edges.store import SOURCE
-from segmenter.edges.timers import roll_days
+from segmenter.edges.timers import pair_goods, roll_days
 from segmenter.errors import SegmenterError
 from segmenter.settings import Settings
 from web.app import build_api
@@ -30,6 +31,7 @@ from web.serve import run_service, start, subcommands
 from web.settings import MigrationSettings, load
 
 HOME = Path(__file__).parents[2]  # the folder with migrations/
+PAIRS_EVERY_S = 15.0  # how often to look for shops whose pairs are of another day
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -106,9 +108,13 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 every_s = settings.roll_every_s
                 await poll(step, stop, every_s=every_s, limit=1, watch=watch, name="roll")
 
+            async def pairs(stop: asyncio.Event) -> None:
+                step = partial(pair_goods, engine, limit=settings.roll_batch)
+                await poll(step, stop, every_s=PAIRS_EVERY_S, limit=1, watch=watch, name="pairs")
+
             api = build_api(
                 "Segmenter",
-                [router, dead_letters(SOURCE, grp)],
+                [router, goods, dead_letters(SOURCE, grp)],
                 settings,
                 engine=engine,
                 errors=[SegmenterError],
@@ -121,7 +127,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             await run_service(
                 api,
                 ops_app(SOURCE, checks, watch.complaint),
-                [intake.run, details_intake.run, roll],
+                [intake.run, details_intake.run, roll, pairs],
                 stop,
                 settings,
                 last=[relay.run],

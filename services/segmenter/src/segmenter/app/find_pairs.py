@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Protocol
 
 
-
 class Phase(StrEnum):
     """Where a shop's pass is. copy -> count -> pair -> clean -> done."""
 

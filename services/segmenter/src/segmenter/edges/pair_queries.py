@@ -33,9 +33,7 @@ SAVE: Final = text(
     where shop_id = :shop_id
     """
 )
-SHOW: Final = text(
-    "update pair_pass set shown = :shown, shown_day = :day where shop_id = :shop_id"
-)
+SHOW: Final = text("update pair_pass set shown = :shown, shown_day = :day where shop_id = :shop_id")
 
 LAST_CUSTOMER: Final = text(
     """
@@ -143,9 +141,11 @@ COUNT_PAIRS: Final = text(
           > cast(one.buyers as numeric) * two.buyers * :times)
     insert into product_pair (shop_id, generation, sku, season, other, buyers, buyers_of_other,
                               buyers_of_both, buyers_of_any)
-    select :shop_id, cast(:generation as bigint), sku, season, other, of_one, of_other, of_both, of_any from found
+    select :shop_id, cast(:generation as bigint), sku, season, other,
+           of_one, of_other, of_both, of_any from found
     union all
-    select :shop_id, cast(:generation as bigint), other, season, sku, of_other, of_one, of_both, of_any from found
+    select :shop_id, cast(:generation as bigint), other, season, sku,
+           of_other, of_one, of_both, of_any from found
     """
 )
 
