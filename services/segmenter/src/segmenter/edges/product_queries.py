@@ -74,7 +74,8 @@ def _last_purchases(whose: str, which: str) -> TextClause:
     """Return what reads last purchases that still wait to be used up.
 
     One is ended by a refund of its order, which may be all that is left of the order, and by a
-    later purchase of an item of the same category and style.
+    later purchase of an item of the same category and style. The few that are left are asked for
+    such a purchase one by one: `offset 0` keeps the planner from joining all orders instead.
     """
     return text(
         f"""
@@ -87,52 +88,54 @@ def _last_purchases(whose: str, which: str) -> TextClause:
             select product_cycle.* from product_cycle join pair_pass using (shop_id)
             where generation = shown) as measured using (shop_id, sku)
           where cycle_days > 0 or gap_days is not null),
+        refund as (
+          select shop_id, order_id, min(taken_at) as taken_at from order_refund
+          where taken_at is not null {whose} group by shop_id, order_id),
         single as (
-          select item.customer_id, item.sku, item.quantity, refund.taken_at is not null as is_back,
+          select customer_id, sku, quantity, taken_at is not null as is_back,
                  cast(coalesce(item.paid_at, placed_at, taken_at) at time zone :zone as date)
                    as day,
-                 cast(coalesce(held.signed_at, arrived_at) at time zone :zone as date) as signed_day
-          from order_item as item
+                 cast(coalesce(signed_at, arrived_at) at time zone :zone as date) as signed_day
+          from (select shop_id, order_id, customer_id, sku, quantity, paid_at from order_item
+                where currency = :currency {whose}) as item
           join lasting using (sku)
-          join order_detail as held using (shop_id, order_id)
+          join (select shop_id, order_id, placed_at, signed_at from order_detail
+                where currency = :currency {whose}) as held using (shop_id, order_id)
+          left join refund using (shop_id, order_id)
           left join lateral (
-            select min(taken_at) as taken_at from order_refund
-            where shop_id = item.shop_id and order_id = item.order_id) as refund on true
-          left join lateral (
-            select max(signed_at) as arrived_at from parcel
-            where shop_id = item.shop_id and order_id = item.order_id
-            having count(*) = count(signed_at)) as arrival on true
-          where item.currency = :currency {whose}
-            and (item.paid_at is not null or taken_at is not null)),
+            select max(parcel.signed_at) as arrived_at from parcel
+            where held.signed_at is null and item.paid_at is not null
+              and parcel.shop_id = item.shop_id and parcel.order_id = item.order_id
+            having count(*) = count(parcel.signed_at)) as arrival on true
+          where item.paid_at is not null or taken_at is not null),
         latest as (
           select distinct on (customer_id, sku) customer_id, sku, day,
                  coalesce(sum(quantity) filter (where not is_back), 0) as quantity,
                  max(signed_day) filter (where not is_back) as signed_day
           from single group by customer_id, sku, day order by customer_id, sku, day desc),
-        used_up as (
-          select customer_id, sku, title, in_stock, category, style, day, quantity, signed_day,
-                 cycle_days, gaps, gap_days,
-                 coalesce(signed_day, day)
-                   + cast(least(lasts * quantity, :most + 1) as integer) as expected
+        counted as (
+          select *, coalesce(signed_day, day) + cast(least(lasts * quantity, :most) as integer)
+                   as expected
           from latest join lasting using (sku)
-          where quantity > 0 and lasts * quantity <= :most)
+          where quantity > 0 and lasts * quantity <= :most),
+        used_up as materialized (select * from counted where true {which})
         select customer_id, sku, title, in_stock, day, quantity, signed_day, cycle_days, gaps,
                gap_days
         from used_up
         where not exists (
-            select from order_item as other join product using (shop_id, sku)
-            where other.customer_id = used_up.customer_id and other.sku <> used_up.sku
-              and product.category = used_up.category and used_up.category <> ''
-              and product.style = used_up.style and used_up.style <> ''
-              and cast(other.paid_at at time zone :zone as date) > used_up.day
-              and other.currency = :currency)
-          {which}
+          select from order_item as other join product using (shop_id, sku)
+          where other.customer_id = used_up.customer_id and other.sku <> used_up.sku
+            and product.category = used_up.category and used_up.category <> ''
+            and product.style = used_up.style and used_up.style <> ''
+            and cast(other.paid_at at time zone :zone as date) > used_up.day
+            and other.currency = :currency
+          offset 0)
         order by expected, customer_id, sku limit :limit
         """  # noqa: S608 - conditions of ours
     )
 
 
-LAST_PURCHASES_OF: Final = _last_purchases("and item.customer_id = :customer_id", "")
+LAST_PURCHASES_OF: Final = _last_purchases("and customer_id = :customer_id", "")
 LAST_PURCHASES: Final = _last_purchases(
     "",
     "and expected >= :opens and expected < :closes and (expected, customer_id, sku) >"
