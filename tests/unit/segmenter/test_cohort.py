@@ -1,4 +1,4 @@
-"""Cohorts of last year's season: the first that fits, whole years of sales, last year's launches."""
+"""Cohorts of last year's season: the first that fits, yearly sales, last year's launches."""
 
 from datetime import date
 from itertools import product

@@ -16,5 +16,8 @@ class Settings(ServiceSettings):
         1.0, gt=0, le=30, description="how often to look for shops whose day has turned, seconds"
     )
     roll_batch: int = Field(
-        5000, ge=1, le=100_000, description="customers that a midnight pass settles, or rows that pairs are read from, at once"
+        5000,
+        ge=1,
+        le=100_000,
+        description="customers that a midnight pass settles, or rows read for pairs, at once",
     )
