@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -12,10 +12,12 @@ from plumbing.poll import poll
 from plumbing.watchdog import Watchdog
 from segmenter.edges.audience.timers import judge_audiences
 from segmenter.edges.member_timers import tend
-from segmenter.edges.timers import roll_days, score_days, walk_risks
+from segmenter.edges.timers import pair_goods, roll_days, score_days, walk_risks
 from segmenter.edges.values.fitter import Fitter
 from segmenter.settings import Settings
 from web.crew import Task
+
+PAIRS_EVERY_S: Final = 15.0  # how often to look for shops whose pairs are of another day
 
 Piece: TypeAlias = Callable[[], Awaitable[int]]
 
@@ -46,6 +48,7 @@ def duties(
     roll = partial(roll_days, engine, partitions=parts, limit=batch)
     churn = partial(walk_risks, engine, partitions=parts, limit=batch)
     members = partial(tend, engine, partitions=parts, limit=settings.tend_batch)
+    pairs = partial(pair_goods, engine, limit=batch)
     judge = partial(judge_audiences, engine, partitions=parts, limit=settings.judge_batch)
     every_s = settings.roll_every_s
     return [
@@ -53,6 +56,7 @@ def duties(
         duty("churn", churn, every_s),
         duty("tend", members, every_s),
         duty("score", partial(score_days, engine), every_s, None),
+        duty("pairs", pairs, PAIRS_EVERY_S),
         duty("judge", judge, settings.judge_every_s, None),
         fit,
     ]

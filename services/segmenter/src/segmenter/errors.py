@@ -3,6 +3,7 @@
 SegmenterError
 ├─ UnknownShop      404  no such shop, or its first event has not arrived yet
 ├─ UnknownCustomer  404  nothing is known of such a customer
+├─ UnknownItem      404  neither the catalogue nor any order has such an item
 ├─ UnknownAudience  404  no such audience
 ├─ NotEnoughPoints  409  there are fewer points than were to be taken: the text tells how many
 ├─ RequestTaken     409  the id of the request belongs to another: choose a new one
@@ -37,6 +38,11 @@ class NotEnoughPoints(SegmenterError):
 class RequestTaken(SegmenterError):
     status = 409
     slug = "request-taken"
+
+
+class UnknownItem(SegmenterError):
+    status = 404
+    slug = "not-found"
 
 
 class BadQuestion(SegmenterError):

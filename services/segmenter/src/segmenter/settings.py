@@ -19,7 +19,10 @@ class Settings(ServiceSettings):
         500, ge=1, le=10_000, description="members whose levels or points are settled at once"
     )
     roll_batch: int = Field(
-        5000, ge=1, le=100_000, description="customers that a midnight pass settles at once"
+        5000,
+        ge=1,
+        le=100_000,
+        description="customers that a midnight pass settles, or rows read for pairs, at once",
     )
     fit_every_s: float = Field(
         10.0, gt=0, le=600, description="how often to look for shops whose value is to be fitted"

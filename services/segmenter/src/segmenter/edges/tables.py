@@ -19,12 +19,14 @@ from plumbing.tables import NAMING, add_plumbing
 from segmenter.edges.audience.tables import add_audiences
 from segmenter.edges.detail_tables import add_details
 from segmenter.edges.member_tables import add_members
+from segmenter.edges.product_tables import add_products
 
 metadata = MetaData(naming_convention=NAMING)
 plumbing = add_plumbing(metadata)
 add_details(metadata)
 add_members(metadata)
 add_audiences(metadata)
+add_products(metadata)
 
 # Rows are rewritten in place: room in the page lets an update stay on it.
 HOT = {"fillfactor": 70}

@@ -9,10 +9,12 @@ from care.calendar import start_of_day
 from plumbing.clock import business_now
 from plumbing.crashpoint import crashpoint
 from plumbing.resources import worker_role, worker_tx
+from segmenter.app.find_pairs import find_pairs
 from segmenter.app.roll_day import Phase, Turn, roll_day
 from segmenter.app.score_shops import score_shops
 from segmenter.app.walk_churn import walk_churn
 from segmenter.edges.churn_store import ChurnStore
+from segmenter.edges.pair_store import PairStore
 from segmenter.edges.score_store import ScoreStore
 from segmenter.edges.store import SOURCE, Outlet
 from segmenter.edges.turn_store import TurnStore
@@ -50,6 +52,15 @@ async def walk_risks(engine: AsyncEngine, *, partitions: int, limit: int) -> int
         if turn is not None:
             crashpoint("timer-before-commit")
     return int(turn is not None)
+
+
+async def pair_goods(engine: AsyncEngine, *, limit: int) -> int:
+    """Do one piece of one shop's pass over pairs, in a transaction; return 1, or 0 for none."""
+    async with worker_tx(engine, worker_role(SOURCE)) as conn:
+        done = await find_pairs(PairStore(conn), limit=limit)
+        if done:
+            crashpoint("timer-before-commit")
+    return int(done)
 
 
 def _note_end(turn: Turn, now: datetime) -> None:

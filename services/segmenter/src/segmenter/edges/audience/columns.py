@@ -85,5 +85,7 @@ OF_ATTRIBUTES: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.WORDS: "nullif(t.attributes -> {name}, '[]')",
     }
 )
+# Who counts: of a person with several ids the one that counts for all.
+PERSON: Final = "(s.survivor_id is null or s.survivor_id = s.customer_id)"
 SLOT: Final = """mod(cast(cast('x' || substr(md5({salt} || chr(31) || s.customer_id), 1, 8)
     as bit(32)) as bigint), 10000)"""

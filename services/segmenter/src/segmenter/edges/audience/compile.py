@@ -274,8 +274,7 @@ class _Work:
         tests = "".join(f", {test} as {name}" for name, test in self.leaves.items())
         return (
             f"select s.customer_id{tests} from {joined}"  # noqa: S608 - names of ours
-            " where s.shop_id = :shop_id and (s.survivor_id is null or s.survivor_id = s.customer_id)"
-            f"{among.format('s.')}"
+            f" where s.shop_id = :shop_id and {columns.PERSON}{among.format('s.')}"
         )
 
     def _orders(self, among: str) -> str:
