@@ -38,6 +38,9 @@ class AudienceShop:
     reviews: list[Row] = field(default_factory=list)
     refunds: list[Row] = field(default_factory=list)
     logins: list[Row] = field(default_factory=list)
+    members: list[Row] = field(default_factory=list)
+    accounts: list[Row] = field(default_factory=list)
+    risks: list[Row] = field(default_factory=list)
 
     def tables(self) -> Mapping[str, Sequence[Row]]:
         return {
@@ -49,6 +52,9 @@ class AudienceShop:
             "review": self.reviews,
             "order_refund": self.refunds,
             "login": self.logins,
+            "member": self.members,
+            "points_account": self.accounts,
+            "customer_churn": self.risks,
         }
 
 
@@ -62,6 +68,8 @@ def audience_shop(random: Random, customers: int, shop_id: str = "tea") -> Audie
             shop.traits.append(_traits(random, who))
         if random.random() < 0.3:
             _act(random, shop, who)
+        if random.random() < 0.5:
+            _belong(random, shop, who)
     return shop
 
 
@@ -117,6 +125,17 @@ def _act(random: Random, shop: AudienceShop, who: Row) -> None:
         login = {**who, "at": at.replace(minute=0, second=0)}
         if login not in shop.logins[-4:]:
             shop.logins.append(login)
+
+
+def _belong(random: Random, shop: AudienceShop, who: Row) -> None:
+    level = {"level_id": random.choice(["basic", "silver", "gold"]), "since": TODAY}
+    by_hand = {"manual_level": random.choice([None, None, "gold"]), "revision": 1}
+    shop.members.append({**who, **level, **by_hand, "joined_on": TODAY})
+    if random.random() < 0.7:
+        balance = random.choice([-5, 0, 20, 21, 100])
+        shop.accounts.append({**who, "balance": balance, "taken": 0, "entries": 1})
+    risk = random.choice(["unknown", "low", "middle", "high", "very_high"])
+    shop.risks.append({**who, "risk": risk, "revision": 1, "as_of": TODAY})
 
 
 def _traits(random: Random, who: Row) -> Row:

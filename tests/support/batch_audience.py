@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from support import batch_rfm as rfm
 from support.audience_shop import OWN, TODAY, ZONE, AudienceShop
+from support.batch_rfm import Bought
 
 _TRAITS: Final = {
     "gender": "nullif(gender, '')",
@@ -99,6 +101,23 @@ class Batch:
         self._load("refunds", refunds, "customer_id text, day date")
         logins = [{**row, "day": _day(row["at"])} for row in shop.logins]
         self._load("logins", logins, "customer_id text, day date")
+        self._beside: dict[str, Mapping[str, Any]] = {
+            "level": {
+                one["customer_id"]: one["manual_level"] or one["level_id"] for one in shop.members
+            },
+            "points": dict.fromkeys(self.everybody, 0)
+            | {one["customer_id"]: one["balance"] for one in shop.accounts},
+            "churn_risk": {
+                one["customer_id"]: one["risk"] for one in shop.risks if one["risk"] != "unknown"
+            },
+        }
+        bought = [
+            Bought(one["order_id"], one["customer_id"], one["paid_day"], one["net_minor"])
+            for one in shop.orders
+        ]
+        scores = rfm.Batch(bought).scores(TODAY)
+        for place, name in enumerate(("recency_score", "frequency_score", "monetary_score")):
+            self._beside[name] = {who: one[place] for who, one in scores.items()}
 
     def chosen(self, given: Mapping[str, Any]) -> frozenset[str]:
         """Return whom the filter *given* means."""
@@ -120,7 +139,8 @@ class Batch:
             )
             days = [date.fromisoformat(day) for day in given["any"]]
             return frozenset(who for (who,) in self._db.execute(query, [TODAY, days]).fetchall())
-        values = self._values(given)
+        beside = self._beside.get(given["field"])
+        values = self._values(given) if beside is None else beside
         return frozenset(who for who in self.everybody if _fits(values.get(who), given))
 
     def _values(self, given: Mapping[str, Any]) -> Mapping[str, Any]:

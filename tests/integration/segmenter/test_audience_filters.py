@@ -64,6 +64,7 @@ async def beside(segmenter: Segmenter) -> Beside:
     print(f"seed {SEED}")  # noqa: T201 - for the record
     shop = audience_shop(Random(SEED), CUSTOMERS)  # noqa: S311 - repeatable on purpose
     await put(segmenter, shop)
+    await segmenter.score()
     return Beside(segmenter, Batch(shop))
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from contracts.events import AttributeType, Cell, Gender
+from segmenter.domain.churn import Risk
 
 
 class Kind(StrEnum):
@@ -78,6 +79,10 @@ _PROFILE: Final = "profile"
 _ORDERS: Final = "orders"
 _STANDING: Final = "standing"
 _GOODS: Final = "order items"
+_SCORES: Final = "scores of the day"
+_MEMBERS: Final = "levels and points"
+
+RISKS: Final = tuple(risk.value for risk in Risk if risk is not Risk.UNKNOWN)
 
 FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
     {
@@ -102,6 +107,12 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
             Field("last_login_day", Kind.DAY, _PROFILE, "last login", "最近登录"),
             Field("cell", Kind.CHOICE, _STANDING, "cell", "生命周期", choices=tuple(Cell)),
             Field("recency_days", Kind.NUMBER, _STANDING, "days since the last payment", "R（天）"),
+            Field("recency_score", Kind.NUMBER, _SCORES, "score of recency", "R 分"),
+            Field("frequency_score", Kind.NUMBER, _SCORES, "score of frequency", "F 分"),
+            Field("monetary_score", Kind.NUMBER, _SCORES, "score of money", "M 分"),
+            Field("churn_risk", Kind.CHOICE, "churn", "churn risk", "流失风险", choices=RISKS),
+            Field("level", Kind.TEXT, _MEMBERS, "member level", "会员等级"),
+            Field("points", Kind.NUMBER, _MEMBERS, "points", "积分"),
             Field("first_payment", Kind.DAY, _STANDING, "first payment", "首次付款"),
             Field("last_payment", Kind.DAY, _STANDING, "last payment", "最近付款"),
             Field("orders", Kind.NUMBER, _ORDERS, "orders", "订单数", spans=True),

@@ -49,8 +49,30 @@ LIFE: Final[Mapping[str, str]] = MappingProxyType(
     {"orders": "s.frequency", "money": "s.monetary_minor"}
 )
 SUMS: Final[Mapping[str, str]] = MappingProxyType(
-    {"orders": "count(*)", "money": "sum(net_minor)", "days": "count(distinct paid_day)"}
+    {
+        "orders": "count(*)",
+        "money": "sum(net_minor)",
+        "days": "count(distinct paid_day)",
+        "last": "max(paid_day)",
+    }
 )
+# What has a row of its own for a customer: in which table, called how, and what it says.
+BESIDE: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "churn_risk": ("customer_churn r", "nullif(r.risk, 'unknown')"),
+        "level": ("member m", "coalesce(m.manual_level, m.level_id)"),
+        "points": ("points_account p", "coalesce(p.balance, 0)"),
+    }
+)
+# Scores: which sum of the 365 days, how it compares with the shop's figures, and which these are.
+SCORES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
+    {
+        "recency_score": ("last", ":today - {sum} <= {cut}", "recency_days"),
+        "frequency_score": ("orders", "{sum} >= {cut}", "frequency"),
+        "monetary_score": ("money", "{sum} >= {cut}", "monetary_minor"),
+    }
+)
+CUT: Final = "(select {figures}[{place}] from shop_score where shop_id = :shop_id and buyers > 0)"
 MEASURES: Final[Mapping[str, str]] = MappingProxyType(
     {"orders": "orders", "order_days": "days", "net_money": "money", "bought": "orders"}
 )

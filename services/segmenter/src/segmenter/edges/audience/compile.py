@@ -22,6 +22,7 @@ from segmenter.domain.audience.tree import (
     Today,
     walk,
 )
+from segmenter.domain.scores import SPAN_DAYS
 from segmenter.edges.audience import columns
 
 _COMPARE: Final = {"eq": "=", "gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
@@ -87,6 +88,7 @@ class _Work:
     leaves: dict[str, str] = field(default_factory=dict)  # tests, by the names of their columns
     nodes: dict[str, str] = field(default_factory=dict)  # conditions, by path
     details: dict[str, str] = field(default_factory=dict)  # what is joined beside, by its name
+    beside: dict[str, None] = field(default_factory=dict)  # tables with a row for a customer
     has_traits: bool = False
 
     def __post_init__(self) -> None:
@@ -195,6 +197,17 @@ class _Work:
             return f"({found} > 0)" if name == "bought" else found
         if name in columns.DETAILS:
             return self._counted(leaf, name)
+        if name in columns.SCORES:
+            return self._score(name)
+        return self._beside(leaf)
+
+    def _beside(self, leaf: Leaf) -> str:
+        """Return a value of another table that has a row for a customer."""
+        name = leaf.field.name
+        if name in columns.BESIDE:
+            table, value = columns.BESIDE[name]
+            self.beside[table] = None
+            return value
         self.has_traits = True
         if name == ATTRIBUTE:
             return self._attribute(leaf)
@@ -234,6 +247,16 @@ class _Work:
         self.sums[number, what] = None
         return f"coalesce(w.{what}_{number}, 0)"
 
+    def _score(self, name: str) -> str:
+        """Return one more than the number of figures that are reached; unknown without any."""
+        what, compared, figures = columns.SCORES[name]
+        span = Span(window_days=SPAN_DAYS)
+        number = self.spans.setdefault(span, len(self.spans))
+        self.sums[number, what] = None
+        cuts = (columns.CUT.format(figures=figures, place=place) for place in range(1, 5))
+        reached = (compared.format(sum=f"w.{what}_{number}", cut=cut) for cut in cuts)
+        return self._dated("1 + " + " + ".join(f"cast({one} as integer)" for one in reached))
+
     def _counted(self, leaf: Leaf, what: str) -> str:
         """Have *what* counted in its own table, over the leaf's span, of what the leaf picks."""
         table, measure, instant, counts = columns.DETAILS[what]
@@ -266,6 +289,8 @@ class _Work:
         joined = "customer_state s"
         if self.has_traits:
             joined += " left join customer_traits t using (shop_id, customer_id)"
+        for table in self.beside:
+            joined += f" left join {table} using (shop_id, customer_id)"
         if self.sums:
             joined += f" left join ({self._orders(among.format(''))}) w using (customer_id)"
         for name, counted in self.details.items():
