@@ -25,7 +25,10 @@ def test_a_window_of_n_days_holds_today_and_the_n_minus_1_days_before() -> None:
 
 
 def test_several_orders_on_one_day_are_several() -> None:
-    assert booked([Purchase(DAY, 5), Purchase(DAY, 7)]).measure(DAY, 1) == Rfm(0, 2, 12)
+    book = booked([Purchase(DAY, 5), Purchase(DAY, 7)])
+
+    assert book.measure(DAY, 1) == Rfm(0, 2, 12)
+    assert (book.days_until(DAY), book.days_until(DAY - timedelta(days=1))) == (1, 0)
 
 
 def test_an_order_of_a_later_day_does_not_count_yet_but_is_known() -> None:

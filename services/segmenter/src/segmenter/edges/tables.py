@@ -40,6 +40,7 @@ shop = Table(
     Column("zone", Text, nullable=False),
     Column("currency", Text, nullable=False),
     Column("settings", JSONB),  # text by name; null until the shop is told of again
+    Column("attributes", JSONB),  # types of the shop's own, by name
 )
 
 # By which figures scores are told since the last midnight; none when buyers were too few.
@@ -52,7 +53,6 @@ shop_score = Table(
     Column("recency_days", ARRAY(BigInteger), nullable=False),
     Column("frequency", ARRAY(BigInteger), nullable=False),
     Column("monetary_minor", ARRAY(BigInteger), nullable=False),
-    Column("attributes", JSONB),  # types of the shop's own, by name
 )
 
 # The day for which a shop's live cells are true, its average, and where the midnight pass is.
