@@ -6,8 +6,18 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.events import AttributeType, AudienceChanged, CustomerProfile, Gender, OwnAttribute
+from contracts.events import (
+    AttributeType,
+    AudienceChanged,
+    CustomerProfile,
+    CustomersMerged,
+    CustomersUnmerged,
+    Gender,
+    OrderLine,
+    OwnAttribute,
+)
 from integration.segmenter.conftest import NOON, Segmenter, paid, shop
+from integration.segmenter.detailed import Details
 from segmenter.edges.audience import timers
 from support.bench import PARTITIONS
 
@@ -80,6 +90,41 @@ async def test_what_happens_in_the_day_is_announced_without_a_whole_judgement(
     assert sorted(found[:2], key=lambda one: one[1]) == [(2, "ann", True), (2, "cat", True)]
     assert found[2:] == [(3, "ann", False)]
     assert await segmenter.rows("select * from audience_dirty") == []
+
+
+async def test_articles_and_levels_are_heard_of_in_the_day_too(
+    segmenter: Segmenter, http: httpx.AsyncClient
+) -> None:
+    tea = {"field": "items", "sku": ["tea"], "gte": 1}
+    await used(http, filter={"and": [tea, {"field": "level", "eq": "basic"}]})
+    await segmenter.orders(paid("o1", "ann"), paid("o2", "bob"))
+    await segmenter.judge()
+
+    lines = (OrderLine("tea", "茶", 2, 12_00),)
+    await Details(segmenter=segmenter).orders(paid("o1", "ann", lines=lines), paid("o2", "bob"))
+    await segmenter.judge()
+
+    assert [who for _, who, _ in await told(segmenter)] == ["ann"]
+
+
+async def test_a_merge_takes_the_alias_out_and_an_undo_brings_it_back(
+    segmenter: Segmenter, http: httpx.AsyncClient
+) -> None:
+    await segmenter.orders(paid("o1", "ann"), paid("o2", "bob"))
+    await used(http)
+    await segmenter.judge()
+
+    merged = CustomersMerged("tea", "ann", "ann", "bob", NOON)
+    await segmenter.records([segmenter.record(merged)])
+    await segmenter.judge()
+    parted = CustomersUnmerged("tea", "ann", "ann", "bob", NOON + timedelta(hours=1))
+    await segmenter.records([segmenter.record(parted)])
+    await segmenter.judge()
+
+    assert [(who, member) for _, who, member in await told(segmenter)][2:] == [
+        ("bob", False),
+        ("bob", True),
+    ]
 
 
 async def test_nobody_is_noted_where_no_audience_is_used(

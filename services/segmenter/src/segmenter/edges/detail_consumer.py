@@ -40,6 +40,7 @@ from segmenter.app.settle_levels import settle_levels
 from segmenter.app.settle_points import order_claims, review_claims, settle_arrivals, settle_points
 from segmenter.domain.detail import unfit_detail, unfit_parcel, unfit_product, unfit_review
 from segmenter.domain.standing import CustomerKey
+from segmenter.edges.audience.dirty import note_dirty
 from segmenter.edges.detail_store import DetailStore
 from segmenter.edges.member_store import MemberStore
 from segmenter.edges.points_store import PointsStore
@@ -130,13 +131,14 @@ class DetailConsumer:
         reviews: Collection[Key] = (),
         joined: Mapping[CustomerKey, datetime] = NOBODY,
     ) -> None:
-        """Give points for what changed, and look at the levels of *customers*."""
+        """Give points for what changed, and look at levels and audiences of *customers*."""
         outlet = await self._outlet(conn)
         points = PointsStore(conn, outlet)
         claims = order_claims(await points.orders(orders))
         claims += review_claims(await points.reviews(reviews))
         await settle_points(points, claims, outlet.now)
         await settle_levels(MemberStore(conn, outlet), customers, joined, outlet.now)
+        await note_dirty(conn, customers)
 
     async def _outlet(self, conn: AsyncConnection) -> Outlet:
         return Outlet(await business_now(conn), self._partitions)

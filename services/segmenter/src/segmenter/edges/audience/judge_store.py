@@ -110,13 +110,14 @@ _DRAW_DIRTY: Final = text(
     returning customer_id
     """
 )
+# Whoever is not asked about, such as somebody's alias, is no member.
 _SOME: Final = """
-    select customer_id, {member} as member
-    from ({rows}) asked
-    left join (select customer_id, true as held from audience_member
+    select customer_id, coalesce(chosen, false) as member
+    from (select customer_id, {member} as chosen from ({rows}) asked) judged
+    full join (select customer_id, true as held from audience_member
                where shop_id = :shop_id and audience_id = :audience_id
                  and customer_id = any(cast(:only as text[]))) kept using (customer_id)
-    where {member} <> (held is not null)
+    where coalesce(chosen, false) <> (held is not null)
     order by customer_id
     """
 _JUDGED_SOME: Final = text(
