@@ -24,7 +24,7 @@ from plumbing.records import Record
 from plumbing.resources import open_engine
 from segmenter.edges.audience.timers import judge_audiences
 from segmenter.edges.consumer import Consumer
-from segmenter.edges.member_api import Post
+from segmenter.edges.members.desk import Post
 from segmenter.edges.routes import ROUTERS
 from segmenter.edges.timers import roll_days, score_days, walk_risks
 from segmenter.errors import SegmenterError

@@ -10,8 +10,8 @@ from contracts.topics import CATALOG, CUSTOMERS
 from integration.segmenter.conftest import NOON, Segmenter
 from plumbing.absence import Absence
 from plumbing.records import Record
-from segmenter.edges.detail_consumer import DetailConsumer
-from segmenter.edges.member_timers import tend
+from segmenter.edges.details.consumer import DetailConsumer
+from segmenter.edges.members.timers import tend
 from support.bench import PARTITIONS
 
 GROUP: Final = "segmenter-details"

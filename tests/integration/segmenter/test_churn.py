@@ -12,9 +12,9 @@ from integration.segmenter.conftest import NOON, Segmenter, bearer, paid, shop
 from integration.segmenter.past import come_to, live_through
 from segmenter.app.walk_churn import walk_churn
 from segmenter.edges import timers
-from segmenter.edges.churn_store import ChurnStore
 from segmenter.edges.store import Outlet
 from segmenter.edges.timers import walk_risks
+from segmenter.edges.values.churn_store import ChurnStore
 from support.batch_gaps import BatchOfGaps
 from support.bench import PARTITIONS
 

@@ -22,7 +22,7 @@ from integration.segmenter.goods import (
     product,
     tell,
 )
-from segmenter.edges.product_api import router
+from segmenter.edges.goods.api import router
 from segmenter.errors import SegmenterError
 from segmenter.settings import Settings
 from web.app import build_api

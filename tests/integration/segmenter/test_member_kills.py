@@ -16,7 +16,7 @@ PEOPLE = [f"c{n:02}" for n in range(11)]
 TEND = """
 import asyncio, sys
 from plumbing.resources import open_engine
-from segmenter.edges.member_timers import tend
+from segmenter.edges.members.timers import tend
 
 async def main():
     async with open_engine(sys.argv[1], app="test") as engine:

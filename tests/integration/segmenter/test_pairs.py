@@ -19,7 +19,7 @@ from integration.segmenter.goods import (
 )
 from segmenter.app.find_pairs import find_pairs
 from segmenter.edges import timers
-from segmenter.edges.pair_store import PairStore
+from segmenter.edges.goods.pair_store import PairStore
 from segmenter.edges.timers import pair_goods
 
 MIDNIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)  # in Shanghai

@@ -18,7 +18,7 @@ from segmenter.domain.churn import (
 )
 from segmenter.domain.terms import Terms, terms_of
 from segmenter.domain.value import Buying, Spending
-from segmenter.edges.purchase_days import PurchaseDay
+from segmenter.edges.values.purchase_days import PurchaseDay
 
 HUNDRED = Gaps(tuple(range(1, 101)), (1,) * 100)
 TODAY = date(2026, 3, 1)

@@ -1,6 +1,6 @@
 """Details rest while RFM is behind, and go on."""
 
-from segmenter.edges.pace import BUSY_S, GAP_S, MUCH, Pace
+from segmenter.edges.details.pace import BUSY_S, GAP_S, MUCH, Pace
 
 
 def test_details_rest_between_reads_for_a_while_after_a_large_batch() -> None:

@@ -11,7 +11,7 @@ from plumbing.outbox import Relay
 from plumbing.poll import poll
 from plumbing.watchdog import Watchdog
 from segmenter.edges.audience.timers import judge_audiences
-from segmenter.edges.member_timers import tend
+from segmenter.edges.members.timers import tend
 from segmenter.edges.timers import pair_goods, roll_days, score_days, walk_risks
 from segmenter.edges.values.fitter import Fitter
 from segmenter.settings import Settings

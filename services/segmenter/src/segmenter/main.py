@@ -20,9 +20,9 @@ from plumbing.seal import Sealer, data_key
 from plumbing.watchdog import Watchdog
 from segmenter.duties import duties
 from segmenter.edges.consumer import Consumer
-from segmenter.edges.detail_consumer import DetailConsumer
-from segmenter.edges.member_api import Post
-from segmenter.edges.pace import Pace
+from segmenter.edges.details.consumer import DetailConsumer
+from segmenter.edges.details.pace import Pace
+from segmenter.edges.members.desk import Post
 from segmenter.edges.routes import ROUTERS
 from segmenter.edges.store import SOURCE
 from segmenter.edges.values.fitter import Bounds, open_fitter

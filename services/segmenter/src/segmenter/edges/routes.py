@@ -5,8 +5,9 @@ from typing import Final
 from segmenter.edges.api import router as segments
 from segmenter.edges.audience.api import router as audiences
 from segmenter.edges.cohort_api import router as cohorts
-from segmenter.edges.member_api import router as members
-from segmenter.edges.product_api import router as goods
-from segmenter.edges.value_api import router as value
+from segmenter.edges.goods.api import router as goods
+from segmenter.edges.members.level_api import router as levels
+from segmenter.edges.members.points_api import router as points
+from segmenter.edges.values.api import router as value
 
-ROUTERS: Final = (segments, cohorts, audiences, members, value, goods)
+ROUTERS: Final = (segments, cohorts, audiences, levels, points, value, goods)

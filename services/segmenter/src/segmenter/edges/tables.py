@@ -17,9 +17,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from plumbing.tables import NAMING, add_plumbing
 from segmenter.edges.audience.tables import add_audiences
-from segmenter.edges.detail_tables import add_details
-from segmenter.edges.member_tables import add_members
-from segmenter.edges.product_tables import add_products
+from segmenter.edges.details.tables import add_details
+from segmenter.edges.goods.tables import add_products
+from segmenter.edges.members.tables import add_members
 
 metadata = MetaData(naming_convention=NAMING)
 plumbing = add_plumbing(metadata)

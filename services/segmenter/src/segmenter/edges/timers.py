@@ -13,11 +13,11 @@ from segmenter.app.find_pairs import find_pairs
 from segmenter.app.roll_day import Phase, Turn, roll_day
 from segmenter.app.score_shops import score_shops
 from segmenter.app.walk_churn import walk_churn
-from segmenter.edges.churn_store import ChurnStore
-from segmenter.edges.pair_store import PairStore
+from segmenter.edges.goods.pair_store import PairStore
 from segmenter.edges.score_store import ScoreStore
 from segmenter.edges.store import SOURCE, Outlet
 from segmenter.edges.turn_store import TurnStore
+from segmenter.edges.values.churn_store import ChurnStore
 from segmenter.metrics import DAYS_TURNED, PASS_LATENESS
 
 log = logging.getLogger(__name__)

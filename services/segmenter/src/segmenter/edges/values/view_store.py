@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from segmenter.domain.churn import Gaps, Thresholds
 from segmenter.domain.terms import Terms, terms_of
-from segmenter.edges.churn_store import gaps_in, thresholds_of
+from segmenter.edges.values.churn_store import gaps_in, thresholds_of
 from segmenter.edges.values.store import model_in
 from segmenter.edges.values.wire import Model
 

@@ -23,9 +23,9 @@ from plumbing.away import is_away
 from plumbing.frames import framed, read_frame
 from plumbing.resources import api_role, open_engine, worker_tx
 from plumbing.working import confine, is_of_memory, listen
-from segmenter.edges.purchase_days import ALIKE, STREAMED_ROWS
 from segmenter.edges.store import SOURCE
 from segmenter.edges.values.fit import Alike, fit
+from segmenter.edges.values.purchase_days import ALIKE, STREAMED_ROWS
 from segmenter.edges.values.wire import ASK, SETUP, Away, Failed, FitOf, Model, Said, Setup, TooMuch
 
 APP: Final = "segmenter-values"

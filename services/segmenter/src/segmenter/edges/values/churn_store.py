@@ -14,8 +14,8 @@ from plumbing.crashpoint import crashpoint
 from segmenter.app.walk_churn import ChurnTurn, Met
 from segmenter.domain.churn import ByClass, Gaps, Thresholds
 from segmenter.domain.terms import terms_of
-from segmenter.edges.purchase_days import gaps_of, page_of_met
 from segmenter.edges.store import Outlet, publish
+from segmenter.edges.values.purchase_days import gaps_of, page_of_met
 from segmenter.metrics import CHURN_CHANGES
 
 _MEET: Final = text(

@@ -41,9 +41,9 @@ from segmenter.app.settle_points import order_claims, review_claims, settle_arri
 from segmenter.domain.detail import unfit_detail, unfit_parcel, unfit_product, unfit_review
 from segmenter.domain.standing import CustomerKey
 from segmenter.edges.audience.dirty import note_dirty
-from segmenter.edges.detail_store import DetailStore
-from segmenter.edges.member_store import MemberStore
-from segmenter.edges.points_store import PointsStore
+from segmenter.edges.details.store import DetailStore
+from segmenter.edges.members.points_store import PointsStore
+from segmenter.edges.members.store import MemberStore
 from segmenter.edges.store import Outlet
 
 NOBODY: Final[Mapping[CustomerKey, datetime]] = MappingProxyType({})

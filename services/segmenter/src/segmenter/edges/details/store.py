@@ -30,7 +30,7 @@ from plumbing.upsert import upsert
 from segmenter.app.note_details import Key, Login
 from segmenter.domain.detail import Detail, detail_of
 from segmenter.domain.standing import CustomerKey
-from segmenter.edges import detail_queries as queries
+from segmenter.edges.details import queries
 from segmenter.edges.store import OVERTAKEN, UNIT
 from segmenter.edges.tables import metadata
 

@@ -15,14 +15,14 @@ from segmenter.domain.cohort import Cohort, Days, large_sales
 from segmenter.domain.pairs import ALL_YEAR, MOST_SHOWN, Season
 from segmenter.domain.standing import ShopDay
 from segmenter.edges.api import FIRST_DAY, Cursor, CustomerId
-from segmenter.edges.product_answers import (
+from segmenter.edges.goods.answers import (
     CohortsAnswer,
     ExpectedAnswer,
     ExpectedListAnswer,
     SuggestionAnswer,
     SuggestionsAnswer,
 )
-from segmenter.edges.product_store import MOST_ITEMS, ProductStore
+from segmenter.edges.goods.store import MOST_ITEMS, ProductStore
 from segmenter.edges.store import SOURCE
 from segmenter.edges.view_store import ViewStore
 from segmenter.errors import BadQuestion, UnknownCustomer, UnknownItem, UnknownShop

@@ -14,7 +14,7 @@ from segmenter.domain.cohort import EARLY_DAYS, FEWEST_PIECES, SEASON_DAYS, Days
 from segmenter.domain.pairs import Figures
 from segmenter.domain.replenish import MOST_DAYS, Bought
 from segmenter.domain.standing import ShopDay
-from segmenter.edges import product_queries as queries
+from segmenter.edges.goods import queries
 
 MOST_ITEMS: Final = 10_000  # of a style or a category
 _MOST_OF_A_CUSTOMER: Final = 200

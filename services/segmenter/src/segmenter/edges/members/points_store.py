@@ -18,7 +18,7 @@ from segmenter.app.note_details import Key
 from segmenter.app.settle_points import Ending, Entry, PaidOrder, SourceKey, ToldReview
 from segmenter.domain.points import Account, Source
 from segmenter.domain.standing import CustomerKey
-from segmenter.edges.points_views import entry_of
+from segmenter.edges.members.points_views import entry_of
 from segmenter.edges.store import OVERTAKEN, Outlet, publish
 from segmenter.edges.tables import metadata
 from segmenter.metrics import POINTS

@@ -12,7 +12,6 @@ from segmenter.app.view_value import judge, worth
 from segmenter.app.walk_churn import Met
 from segmenter.domain.churn import Risk
 from segmenter.edges.api import Cursor, CustomerId, read
-from segmenter.edges.purchase_days import at_risk, days_of
 from segmenter.edges.store import SOURCE
 from segmenter.edges.values.answers import (
     AtRiskAnswer,
@@ -25,6 +24,7 @@ from segmenter.edges.values.answers import (
     ValueAnswer,
     classes_of,
 )
+from segmenter.edges.values.purchase_days import at_risk, days_of
 from segmenter.edges.values.view_store import ShopView, ValueViewStore
 from segmenter.edges.values.wire import Model
 from segmenter.errors import UnknownCustomer, UnknownShop

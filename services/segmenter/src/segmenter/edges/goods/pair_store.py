@@ -17,7 +17,7 @@ from segmenter.domain.pairs import (
     calendar_of,
 )
 from segmenter.domain.replenish import FEWEST_GAPS
-from segmenter.edges import pair_queries as queries
+from segmenter.edges.goods import pair_queries as queries
 
 _WORKINGS: Final = (queries.CLEAN_LINES, queries.CLEAN_ITEMS)
 _RESULTS: Final = (queries.CLEAN_PAIRS, queries.CLEAN_CYCLES)

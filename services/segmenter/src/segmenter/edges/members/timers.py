@@ -6,9 +6,9 @@ from plumbing.clock import business_now
 from plumbing.crashpoint import crashpoint
 from plumbing.resources import worker_role, worker_tx
 from segmenter.app.tend_members import tend_members
-from segmenter.edges.member_store import MemberStore
-from segmenter.edges.points_store import PointsStore
-from segmenter.edges.round_store import RoundStore
+from segmenter.edges.members.points_store import PointsStore
+from segmenter.edges.members.round_store import RoundStore
+from segmenter.edges.members.store import MemberStore
 from segmenter.edges.store import SOURCE, Outlet
 
 

@@ -1,0 +1,1 @@
+"""The second reading group: facts in full, for all that is not RFM."""

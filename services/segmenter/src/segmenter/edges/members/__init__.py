@@ -1,0 +1,1 @@
+"""Levels and points, in Postgres and over HTTP."""
