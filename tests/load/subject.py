@@ -7,7 +7,7 @@ nothing else.
 import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,23 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.codec import Unreadable
-from contracts.events import OrderMoney
+from contracts.events import OrderFacts, OrderMoney
 from plumbing.records import Record
 from segmenter import main
 from segmenter.edges import consumer
+from segmenter.edges.details import consumer as details
 
-_read = msgspec.json.Decoder(OrderMoney).decode
 
+def json_decoder(kind: type) -> Callable[..., Any]:
+    read: Callable[[bytes], Any] = msgspec.json.Decoder(kind).decode
 
-def decode_json(_: Iterable[Any], value: bytes | None, __: bytes | None = None) -> Any:
-    try:
-        return _read(value or b"")
-    except msgspec.DecodeError as error:
-        raise Unreadable(str(error)) from error
+    def decode(_: Iterable[Any], value: bytes | None, __: bytes | None = None) -> Any:
+        try:
+            return read(value or b"")
+        except msgspec.DecodeError as error:
+            raise Unreadable(str(error)) from error
+
+    return decode
 
 
 def _write(out: Path, began: dict[str, float]) -> None:
@@ -52,6 +56,7 @@ def announce(out: Path) -> None:
 if __name__ == "__main__":
     announce(Path(sys.argv[1]))
     if sys.argv[2] == "json":
-        consumer.decode = decode_json
+        consumer.decode = json_decoder(OrderMoney)
+        details.decode = json_decoder(OrderFacts)  # type: ignore[attr-defined]  # imported there
     sys.argv = [sys.argv[0], "serve"]
     main.main()

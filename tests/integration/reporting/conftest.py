@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -39,11 +39,11 @@ from reporting.main import api
 from reporting.settings import Settings
 from support.bench import Bench, record_of
 from support.database import Db
+from support.now import NOW
 from web.auth import issue_local_token
 
 SERVICE = "reporting"
 SECRET = "a secret of at least thirty-two characters"
-NOW = datetime.now(UTC).replace(microsecond=0)
 TODAY = (NOW + timedelta(hours=8)).date()
 SENT = NOW - timedelta(days=2)
 HOUR = timedelta(hours=1)
