@@ -68,7 +68,8 @@ class House:
         edge = DetailConsumer(
             grp, self.settings.partitions, sealer=self.sealer, absence=self._absence()
         )
-        intake = self._intake(grp, edge.handlers(), max_records=500, parallel=2)
+        handle = {topic: self.pace.counted(one) for topic, one in edge.handlers().items()}
+        intake = self._intake(grp, handle, max_records=500, parallel=2)
         intake.gap_s = self.pace.gap_s
         return intake
 

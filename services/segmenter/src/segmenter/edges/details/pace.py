@@ -12,13 +12,18 @@ from plumbing.records import Record
 MUCH: Final = 1000  # records in a batch: then more are waiting
 BUSY_S: Final = 2.0  # from the last such batch on
 GAP_S: Final = 1.0  # between two reads of details then
+FEW: Final = 100  # records in a batch of details: below, none are waiting
+CALM_S: Final = (
+    0.5  # between two reads then: what a batch costs is mostly the same for one and for all
+)
 
 
 class Pace:
     """Looks at the batches of one group, and says from them how long the other one rests.
 
     It rests between batches and goes on with one a second: a reader that stood still would be
-    taken for one that hangs.
+    taken for one that hangs. With little to do it rests as well, so that a transaction is worth it;
+    far behind, and alone, it does not.
 
     Args:
         clock: Seconds that never go back.
@@ -27,6 +32,16 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._busy_at = float("-inf")
+        self._behind = False
+
+    def counted(self, handle: Handle) -> Handle:
+        """Return the other group's *handle*, which tells whether it is behind."""
+
+        async def handle_and_count(conn: AsyncConnection, records: Sequence[Record]) -> None:
+            await handle(conn, records)
+            self._behind = len(records) >= FEW
+
+        return handle_and_count
 
     def watched(self, handle: Handle) -> Handle:
         """Return *handle*, with a look at each batch before it."""
@@ -43,4 +58,6 @@ class Pace:
 
     def gap_s(self) -> float:
         """Return how long to rest before the next read."""
-        return GAP_S if self._clock() - self._busy_at < BUSY_S else 0.0
+        if self._clock() - self._busy_at < BUSY_S:
+            return GAP_S
+        return 0.0 if self._behind else CALM_S
