@@ -9,19 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from plumbing.consume import Handle
 from plumbing.records import Record
 
-MUCH: Final = 1000  # records in a batch: then more are waiting
-BUSY_S: Final = 2.0  # from the last such batch on
-GAP_S: Final = 1.0  # between two reads of details then
-FEW: Final = 100  # records in a batch of details: below, none are waiting
-CALM_S: Final = (
-    0.5  # between two reads then: what a batch costs is mostly the same for one and for all
-)
+MUCH: Final = 100  # records in a batch: then more are waiting
+BUSY_S: Final = 5.0  # from the last such batch on
+GAP_S: Final = 2.0  # between two reads of details then
+FEW: Final = 400  # records in a batch of details: below, none are waiting
+CALM_S: Final = 0.5  # between two reads then: a batch of few costs what one of many does
 
 
 class Pace:
     """Looks at the batches of one group, and says from them how long the other one rests.
 
-    It rests between batches and goes on with one a second: a reader that stood still would be
+    It rests between batches and goes on with one every two seconds: a reader that stood still would be
     taken for one that hangs. With little to do it rests as well, so that a transaction is worth it;
     far behind, and alone, it does not.
 
