@@ -19,9 +19,9 @@ CALM_S: Final = 0.5  # between two reads then: a batch of few costs what one of 
 class Pace:
     """Looks at the batches of one group, and says from them how long the other one rests.
 
-    It rests between batches and goes on with one every two seconds: a reader that stood still would be
-    taken for one that hangs. With little to do it rests as well, so that a transaction is worth it;
-    far behind, and alone, it does not.
+    It rests between batches and goes on with one every two seconds: a reader that stood still
+    would be taken for one that hangs. With little to do it rests as well, so that a transaction is
+    worth it; far behind, and alone, it does not.
 
     Args:
         clock: Seconds that never go back.
