@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from segmenter.edges.timers import walk_risks
 from segmenter.edges.values.churn_store import ChurnStore
 from support.batch_gaps import BatchOfGaps
 from support.bench import PARTITIONS
+from support.deaths import pass_with_deaths
 
 TODAY = NOON.date()
 URL = "/v1/shops/tea/churn"
@@ -176,22 +178,8 @@ async def test_a_pass_that_dies_anywhere_announces_what_an_undisturbed_one_does(
 ) -> None:
     silent = [paid(f"o{n}", f"s{n}", days_ago=85) for n in range(100)]
     await segmenter.orders(*gaps_of_a_hundred(), *silent)
-    passed = 0
-
-    def die(name: str) -> None:
-        nonlocal passed
-        passed += name == "timer-before-commit"
-        if passed == dies_in:
-            raise ConnectionError(name)  # in a test a process cannot kill itself
-
-    monkeypatch.setattr(timers, "crashpoint", die)
-    died = 0
-    while True:
-        try:
-            if not await walk_risks(segmenter.engine, partitions=PARTITIONS, limit=40):
-                break
-        except ConnectionError:
-            died += 1
+    piece = partial(walk_risks, segmenter.engine, partitions=PARTITIONS, limit=40)
+    died = await pass_with_deaths(monkeypatch, timers, piece, dies_in=dies_in)
 
     assert died == 1
     assert_all_once(await told(segmenter), [f"s{n}" for n in range(100)])

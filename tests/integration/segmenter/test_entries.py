@@ -1,6 +1,7 @@
 """Entries and exits of used audiences: announced once, whatever dies, and in the day as well."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from integration.segmenter.conftest import NOON, Segmenter, paid, shop
 from integration.segmenter.detailed import Details
 from segmenter.edges.audience import timers
 from support.bench import PARTITIONS
+from support.deaths import pass_with_deaths
 
 PATH = "/v1/shops/tea/audiences"
 RECENT = {"field": "bought", "window_days": 7, "eq": True}
@@ -244,22 +246,8 @@ async def test_a_judgement_that_dies_anywhere_announces_each_entry_and_exit_once
     await segmenter.orders(paid("q", "new", days_ago=-1))
     await segmenter.set_time(NOON + timedelta(days=1))
     await segmenter.roll()
-    passed = 0
-
-    def die(name: str) -> None:
-        nonlocal passed
-        passed += 1
-        if passed == dies_in:
-            raise ConnectionError(name)  # in a test a process cannot kill itself
-
-    monkeypatch.setattr(timers, "crashpoint", die)
-    died = 0
-    while True:
-        try:
-            if not await timers.judge_audiences(segmenter.engine, partitions=PARTITIONS, limit=1):
-                break
-        except ConnectionError:
-            died += 1
+    piece = partial(timers.judge_audiences, segmenter.engine, partitions=PARTITIONS, limit=1)
+    died = await pass_with_deaths(monkeypatch, timers, piece, dies_in=dies_in, at=None)
 
     assert died == 1
     later = (await told(segmenter))[5:]

@@ -1,16 +1,13 @@
 """What the API says of goods, beside independent computations; what it refuses."""
 
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from random import Random
 from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 
-from integration.segmenter.conftest import NOON, SECRET, SERVICE, Segmenter, bearer, shop
+from integration.segmenter.conftest import NOON, Segmenter, bearer, shop
 from integration.segmenter.goods import (
     CYCLES,
     REFERENCE,
@@ -22,10 +19,6 @@ from integration.segmenter.goods import (
     product,
     tell,
 )
-from segmenter.edges.goods.api import router
-from segmenter.errors import SegmenterError
-from segmenter.settings import Settings
-from web.app import build_api
 
 SHOP = "/v1/shops/tea"
 CATALOGUE = [
@@ -66,30 +59,6 @@ select case when soonest < 14 then 'early' when early >= 2 then 'multi' when sal
        else 'others' end as cohort, list(customer order by customer)
 from season join life using (customer) group by 1
 """
-
-
-@pytest.fixture
-async def http(segmenter: Segmenter) -> AsyncIterator[httpx.AsyncClient]:
-    settings = Settings(
-        environment="test",
-        database_url=SecretStr(segmenter.db.url(SERVICE)),
-        kafka_servers="127.0.0.1:1",
-        token_secret=SecretStr(SECRET),
-        http_port=0,
-        ops_port=0,
-    )
-    api = build_api(
-        "Segmenter",
-        [router],
-        settings,
-        engine=segmenter.engine,
-        registry=CollectorRegistry(),
-        errors=[SegmenterError],
-    )
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(api), base_url="http://test", headers=bearer()
-    ) as client:
-        yield client
 
 
 async def ask(http: httpx.AsyncClient, path: str, **query: Any) -> Any:

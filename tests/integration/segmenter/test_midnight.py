@@ -1,6 +1,7 @@
 """The shop's midnight: announced once, also after downtime, crashes and a change of zone."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from segmenter.edges.store import Outlet
 from segmenter.edges.timers import roll_days
 from segmenter.edges.turn_store import TurnStore
 from support.bench import PARTITIONS
+from support.deaths import pass_with_deaths
 
 MIDNIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)  # in Shanghai
 
@@ -144,22 +146,8 @@ async def test_a_pass_that_dies_anywhere_announces_what_an_undisturbed_one_does(
 ) -> None:
     await segmenter.orders(*(paid(f"o{n}", f"c{n}", days_ago=7) for n in range(5)))
     await segmenter.set_time(MIDNIGHT)
-    passed = 0
-
-    def die(name: str) -> None:
-        nonlocal passed
-        passed += name == "timer-before-commit"
-        if passed == dies_in:
-            raise ConnectionError(name)  # in a test a process cannot kill itself
-
-    monkeypatch.setattr(timers, "crashpoint", die)
-    died = 0
-    while True:
-        try:
-            if not await roll_days(segmenter.engine, partitions=PARTITIONS, limit=1):
-                break
-        except ConnectionError:
-            died += 1
+    piece = partial(roll_days, segmenter.engine, partitions=PARTITIONS, limit=1)
+    died = await pass_with_deaths(monkeypatch, timers, piece, dies_in=dies_in)
 
     assert died == 1
     later = (await changes(segmenter))[5:]

@@ -1,6 +1,7 @@
 """The daily pass over pairs: exact beside an independent count, and unharmed by kills."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -21,6 +22,7 @@ from segmenter.app.find_pairs import find_pairs
 from segmenter.edges import timers
 from segmenter.edges.goods.pair_store import PairStore
 from segmenter.edges.timers import pair_goods
+from support.deaths import pass_with_deaths
 
 MIDNIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)  # in Shanghai
 
@@ -133,22 +135,8 @@ async def test_a_pass_that_dies_anywhere_finds_what_an_undisturbed_one_does(
     segmenter: Segmenter, dies_in: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await tell(segmenter, together(6))
-    passed = 0
-
-    def die(name: str) -> None:
-        nonlocal passed
-        passed += name == "timer-before-commit"
-        if passed == dies_in:
-            raise ConnectionError(name)  # in a test a process cannot kill itself
-
-    monkeypatch.setattr(timers, "crashpoint", die)
-    died = 0
-    while True:
-        try:
-            if not await pair_goods(segmenter.engine, limit=4):
-                break
-        except ConnectionError:
-            died += 1
+    piece = partial(pair_goods, segmenter.engine, limit=4)
+    died = await pass_with_deaths(monkeypatch, timers, piece, dies_in=dies_in)
 
     assert died == 1
     assert [row for row in await shown(segmenter) if not row[1]] == [

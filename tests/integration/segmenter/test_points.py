@@ -24,6 +24,7 @@ from contracts.events import (
 from integration.segmenter.conftest import NOON, Segmenter, bearer, paid, shop
 from integration.segmenter.detailed import Details
 from plumbing.consume import NotReady
+from support.eventually import eventually
 from web.shop_session import shop_tx
 
 HERE = "/v1/shops/tea/customers/ann/points"
@@ -141,6 +142,15 @@ async def test_parcels_that_come_before_their_order_count_once_it_is_there(
     assert await balance(segmenter) == 50
 
 
+async def somebody_waits(segmenter: Segmenter) -> bool:
+    """Tell whether a transaction in this database waits for another."""
+    waiting = await segmenter.rows(
+        "select pid from pg_locks join pg_stat_activity using (pid)"
+        " where not granted and datname = current_database()"
+    )
+    return bool(waiting)
+
+
 async def test_an_order_and_its_parcel_told_at_once_are_not_given_for_twice(
     segmenter: Segmenter, details: Details
 ) -> None:
@@ -150,7 +160,7 @@ async def test_an_order_and_its_parcel_told_at_once_are_not_given_for_twice(
     async with segmenter.tx() as slow:
         await details.consumer.on_shipments(slow, [segmenter.record(signed)])
         waiting = asyncio.create_task(details.orders(confirmed("o1", 50_00)))
-        await asyncio.sleep(0)
+        await eventually(lambda: waiting.done() or somebody_waits(segmenter))
     with suppress(NotReady):
         await waiting
     await details.orders(confirmed("o1", 50_00))

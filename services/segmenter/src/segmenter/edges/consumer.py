@@ -34,6 +34,7 @@ from segmenter.edges.people_store import PeopleStore, lock_merges
 from segmenter.edges.person_store import PersonStore
 from segmenter.edges.shop_store import ShopStore
 from segmenter.edges.store import Outlet
+from segmenter.edges.unfit import not_handled, unfit_profile
 
 MERGES: Final = (CustomersMerged, CustomersUnmerged)
 
@@ -100,7 +101,7 @@ class Consumer:
             await note_shops(ShopStore(conn), shops, await business_now(conn))
 
     async def on_customers(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
-        read = await self._sieve.read(conn, records, fault=_unfit_profile, bare=not self._sealed)
+        read = await self._sieve.read(conn, records, fault=unfit_profile, bare=not self._sealed)
         if read:
             now = await business_now(conn)
             store = PersonStore(conn, Outlet(now, self._partitions))
@@ -112,25 +113,17 @@ def _unfit_order(event: Any) -> str | None:
         return unfit(event)
     if isinstance(event, MERGES):
         return unfit_pair(event)
-    return None if isinstance(event, Watermark) else _not_handled(event)
+    return None if isinstance(event, Watermark) else not_handled(event)
 
 
 def _unfit_shop(event: Any) -> str | None:
     if not isinstance(event, Shop):
-        return _not_handled(event)
+        return not_handled(event)
     try:
         zone(event.zone)
     except UnknownZone:
         return "the shop's zone is unknown here"
     return None
-
-
-def _unfit_profile(event: Any) -> str | None:
-    return None if isinstance(event, CustomerProfile | Tombstone) else _not_handled(event)
-
-
-def _not_handled(event: Any) -> str:
-    return f"{type(event).__name__} is not handled"
 
 
 def _news(event: CustomerProfile | Tombstone) -> tuple[CustomerKey, CustomerProfile | None]:

@@ -8,29 +8,34 @@ order, or at midnight; the loser's batch is handled again.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from care.facts import money_from_json, money_to_json
+from care.facts import money_from_json
 from contracts.codec import encode
-from contracts.events import Cell, SegmentChanged
+from contracts.events import SegmentChanged
 from plumbing import arrays, outbox, trace
 from plumbing.consume import NotReady
 from plumbing.crashpoint import crashpoint
 from plumbing.records import place
 from segmenter.domain.fold import NOBODY_ELSE, Held, OrderKey, Sums, Survivors
-from segmenter.domain.rfm import DaySum, Purchase, Tally
+from segmenter.domain.rfm import DaySum, Purchase
 from segmenter.domain.standing import CustomerKey, Standing
 from segmenter.edges.memory import Memory
+from segmenter.edges.rows import (
+    Columns,
+    order_columns,
+    owner_of,
+    split,
+    standing_columns,
+    standing_of,
+)
 from segmenter.metrics import CHANGES
 
-Columns: TypeAlias = dict[str, str]  # each an array in one text
-
 SOURCE: Final = "segmenter"
-UNIT: Final = "\x1f"  # between texts of JSON, which never hold it bare
 OVERTAKEN: Final = "another transaction wrote the same rows"
 
 _ORDERS: Final = text(
@@ -224,14 +229,14 @@ class PostgresStore:
         keys = sorted(orders)
         stand: list[OrderKey] = []
         if keys:
-            rows = await self._conn.execute(_ADD_ORDERS, _order_columns(keys, orders))
+            rows = await self._conn.execute(_ADD_ORDERS, order_columns(keys, orders))
             stand = [(row.shop_id, row.order_id) for row in rows]
         there = set(stand)
         self._added = {key: orders[key] for key in keys if key not in there} if stand else orders
         return stand
 
     async def orders(self, keys: Collection[OrderKey]) -> dict[OrderKey, Held]:
-        shops, orders = _split(sorted(keys))
+        shops, orders = split(sorted(keys))
         rows = await self._conn.execute(_ORDERS, {"shops": shops, "orders": orders})
         found = {(row.shop_id, row.order_id): self._held(row) for row in rows}
         if len(found) < len(keys):
@@ -252,9 +257,9 @@ class PostgresStore:
         """Return what the days added up to before this batch, of all *customers*."""
         found: dict[CustomerKey, list[DaySum]] = {customer: [] for customer in customers}
         if found:
-            shops, ids = _split(sorted(customers))
-            added_shops, added = _split(
-                [key for key, held in self._added.items() if (key[0], _owner(held)) in found]
+            shops, ids = split(sorted(customers))
+            added_shops, added = split(
+                [key for key, held in self._added.items() if (key[0], owner_of(held)) in found]
             )
             values = {"added_shops": added_shops, "added_orders": added}
             rows = await self._conn.execute(_SUMS, {"shops": shops, "customers": ids, **values})
@@ -271,13 +276,13 @@ class PostgresStore:
         """
         memory = self._memory
         keys, seen = sorted(orders), memory.orders.seen
-        news = {**_order_columns(keys, orders), "seen": arrays.plain([seen[key] for key in keys])}
+        news = {**order_columns(keys, orders), "seen": arrays.plain([seen[key] for key in keys])}
         await self._write(_UPDATE_ORDERS, news, len(keys))
         seen = memory.standings.seen
         new = sorted(key for key in standings if key not in seen)
         old = sorted(key for key in standings if key in seen)
-        await self._write(_INSERT_STANDINGS, _standing_columns(new, standings, seen), len(new))
-        await self._write(_UPDATE_STANDINGS, _standing_columns(old, standings, seen), len(old))
+        await self._write(_INSERT_STANDINGS, standing_columns(new, standings, seen), len(new))
+        await self._write(_UPDATE_STANDINGS, standing_columns(old, standings, seen), len(old))
         memory.orders.note(self._added, memory.xmin)
         memory.orders.note(orders, memory.xmin)
         memory.standings.note(standings, memory.xmin)
@@ -303,7 +308,7 @@ class PostgresStore:
     ) -> dict[CustomerKey, Standing]:
         if not customers:
             return {}
-        shops, ids = _split(sorted(customers))
+        shops, ids = split(sorted(customers))
         rows = (await self._conn.execute(query, {"shops": shops, "customers": ids})).all()
         found = {(row.shop_id, row.customer_id): standing_of(row) for row in rows}
         known = self._memory.standings
@@ -339,65 +344,3 @@ async def publish(conn: AsyncConnection, outlet: Outlet, events: Sequence[Any]) 
             for event in events
         ],
     )
-
-
-def _split(keys: Collection[tuple[str, str]]) -> tuple[str, str]:
-    return arrays.texts([one for one, _ in keys]), arrays.texts([two for _, two in keys])
-
-
-def _order_columns(keys: Sequence[OrderKey], orders: Mapping[OrderKey, Held]) -> Columns:
-    held = [orders[key] for key in keys]
-    purchases = [one.purchase for one in held]
-    shops, ids = _split(keys)
-    return {
-        "shop_id": shops,
-        "order_id": ids,
-        "customer_id": arrays.texts([_owner(one) for one in held]),
-        "buyer_id": _buyers(held),
-        "state": UNIT.join([orjson.dumps(money_to_json(one.order)).decode() for one in held]),
-        "paid_day": arrays.plain([None if one is None else one.day for one in purchases]),
-        "net_minor": arrays.plain([None if one is None else one.net_minor for one in purchases]),
-    }
-
-
-def _owner(held: Held) -> str:
-    return held.owner_id or held.order.customer_id
-
-
-def _buyers(held: Sequence[Held]) -> str:
-    """Return whom the orders name, where they count for somebody else."""
-    if all(one.owner_id is None for one in held):
-        return arrays.plain([None] * len(held))
-    return arrays.some_texts(
-        [None if one.owner_id is None else one.order.customer_id for one in held]
-    )
-
-
-def _standing_columns(
-    keys: Sequence[CustomerKey],
-    standings: Mapping[CustomerKey, Standing],
-    seen: Mapping[CustomerKey, str],
-) -> Columns:
-    held = [standings[key] for key in keys]
-    totals = [one.total for one in held]
-    shops, ids = _split(keys)
-    return {
-        "shop_id": shops,
-        "customer_id": ids,
-        "frequency": arrays.plain([one.frequency for one in totals]),
-        "monetary_minor": arrays.plain([one.monetary_minor for one in totals]),
-        "first_day": arrays.plain([one.first_day for one in totals]),
-        "last_day": arrays.plain([one.last_day for one in totals]),
-        "next_day": arrays.plain([one.next_day for one in totals]),
-        "due_day": arrays.plain([one.due_day for one in held]),
-        "cell": arrays.plain([one.cell for one in held]),
-        "is_high": arrays.plain([one.is_high for one in held]),
-        "revision": arrays.plain([one.revision for one in held]),
-        "survivor_id": arrays.some_texts([one.survivor_id for one in held]),
-        "seen": arrays.plain([seen.get(key) for key in keys]),
-    }
-
-
-def standing_of(row: Row[Any]) -> Standing:
-    total = Tally(row.frequency, row.monetary_minor, row.first_day, row.last_day, row.next_day)
-    return Standing(total, Cell(row.cell), row.is_high, row.due_day, row.revision, row.survivor_id)

@@ -5,7 +5,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
-    DateTime,
     Index,
     Integer,
     MetaData,
@@ -20,6 +19,7 @@ from segmenter.edges.audience.tables import add_audiences
 from segmenter.edges.details.tables import add_details
 from segmenter.edges.goods.tables import add_products
 from segmenter.edges.members.tables import add_members
+from segmenter.edges.storage import HOT, INSTANT
 
 metadata = MetaData(naming_convention=NAMING)
 plumbing = add_plumbing(metadata)
@@ -28,9 +28,6 @@ add_members(metadata)
 add_audiences(metadata)
 add_products(metadata)
 
-# Rows are rewritten in place: room in the page lets an update stay on it.
-HOT = {"fillfactor": 70}
-INSTANT = DateTime(timezone=True)
 
 shop = Table(
     "shop",

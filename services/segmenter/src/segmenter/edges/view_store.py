@@ -14,9 +14,9 @@ from segmenter.domain.average import Average, span_of
 from segmenter.domain.rfm import DaySum, Rfm
 from segmenter.domain.scores import ShopCuts
 from segmenter.domain.standing import ShopDay, Standing
+from segmenter.edges.rows import standing_of
 from segmenter.edges.score_store import ScoreStore
 from segmenter.edges.shop_store import shop_day
-from segmenter.edges.store import standing_of
 
 _SHOP: Final = text(
     """

@@ -5,7 +5,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
-    DateTime,
     Identity,
     Index,
     MetaData,
@@ -15,8 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-HOT = {"fillfactor": 70}
-INSTANT = DateTime(timezone=True)
+from segmenter.edges.storage import HOT, INSTANT
 
 
 def add_audiences(metadata: MetaData) -> None:

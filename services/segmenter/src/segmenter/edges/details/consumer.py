@@ -45,6 +45,7 @@ from segmenter.edges.details.store import DetailStore
 from segmenter.edges.members.points_store import PointsStore
 from segmenter.edges.members.store import MemberStore
 from segmenter.edges.store import Outlet
+from segmenter.edges.unfit import not_handled, unfit_profile
 
 NOBODY: Final[Mapping[CustomerKey, datetime]] = MappingProxyType({})
 
@@ -105,7 +106,7 @@ class DetailConsumer:
         """A tombstone erases; what a key says after it is dropped as late."""
         store = DetailStore(conn)
         read = await self._sieve.read(
-            conn, records, known=store.shops, fault=_unfit_profile, bare=not self._sealed
+            conn, records, known=store.shops, fault=unfit_profile, bare=not self._sealed
         )
         profiles, erased = _only(read, CustomerProfile), _gone(read)
         came = await note_people(store, profiles, erased)
@@ -157,26 +158,18 @@ def _unfit_order(event: Any) -> str | None:
         return unfit_detail(event)
     # Who is one person is the first group's to heed: what rests here keeps its own id.
     heard = isinstance(event, Watermark | CustomersMerged | CustomersUnmerged)
-    return None if heard else _not_handled(event)
+    return None if heard else not_handled(event)
 
 
 def _unfit_parcel(event: Any) -> str | None:
-    return unfit_parcel(event) if isinstance(event, ShipmentFacts) else _not_handled(event)
+    return unfit_parcel(event) if isinstance(event, ShipmentFacts) else not_handled(event)
 
 
 def _unfit_review(event: Any) -> str | None:
-    return unfit_review(event) if isinstance(event, ReviewFacts) else _not_handled(event)
-
-
-def _unfit_profile(event: Any) -> str | None:
-    return None if isinstance(event, CustomerProfile | Tombstone) else _not_handled(event)
+    return unfit_review(event) if isinstance(event, ReviewFacts) else not_handled(event)
 
 
 def _unfit_product(event: Any) -> str | None:
     if isinstance(event, Product):
         return unfit_product(event)
-    return None if isinstance(event, Tombstone) else _not_handled(event)
-
-
-def _not_handled(event: Any) -> str:
-    return f"{type(event).__name__} is not handled"
+    return None if isinstance(event, Tombstone) else not_handled(event)

@@ -31,7 +31,8 @@ from segmenter.app.note_details import Key, Login
 from segmenter.domain.detail import Detail, detail_of
 from segmenter.domain.standing import CustomerKey
 from segmenter.edges.details import queries
-from segmenter.edges.store import OVERTAKEN, UNIT
+from segmenter.edges.rows import UNIT
+from segmenter.edges.store import OVERTAKEN
 from segmenter.edges.tables import metadata
 
 S = TypeVar("S")

@@ -7,7 +7,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Date,
-    DateTime,
     Index,
     Integer,
     MetaData,
@@ -17,8 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-HOT = {"fillfactor": 70}
-INSTANT = DateTime(timezone=True)
+from segmenter.edges.storage import HOT, INSTANT
 
 
 def add_details(metadata: MetaData) -> None:

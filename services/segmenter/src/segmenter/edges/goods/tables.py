@@ -1,9 +1,8 @@
 """The tables of what is bought together. All of them can be made anew from `order_item`."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, MetaData, Table, Text
 
-HOT = {"fillfactor": 70}
-INSTANT = DateTime(timezone=True)
+from segmenter.edges.storage import HOT, INSTANT
 
 
 def add_products(metadata: MetaData) -> None:

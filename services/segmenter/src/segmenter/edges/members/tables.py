@@ -4,7 +4,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Date,
-    DateTime,
     Index,
     Integer,
     MetaData,
@@ -14,8 +13,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HOT = {"fillfactor": 70}
-INSTANT = DateTime(timezone=True)
+from segmenter.edges.storage import HOT, INSTANT
 
 
 def add_members(metadata: MetaData) -> None:
