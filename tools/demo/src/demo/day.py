@@ -142,15 +142,15 @@ class _Teller:
         yield Push(self.at(8, 42), "orders, paid at once", tuple(paid))
 
     def reminded(self) -> Iterator[Push]:
-        """24 leave their order unpaid: 8 pay in time, one in the last second, 6 once reminded."""
+        """24 leave their order unpaid: 8 pay in time, one in the last seconds, 6 once reminded."""
         placed = self.at(8, 50)
         orders = [self.order(number, placed) for number in self.UNPAID]
         orders[-1]["total"] = 9_900  # too small for a reminder
         yield Push(placed, "orders, unpaid", tuple(orders))
         early = [self.payment(number, self.at(9, 5)) for number in self.UNPAID[:8]]
         yield Push(self.at(9, 5), "payments in time", tuple(early))
-        late = self.payment(self.UNPAID[8], self.at(9, 19, 58))
-        yield Push(self.at(9, 19, 59), "a payment in the last second", (late,))
+        late = self.payment(self.UNPAID[8], self.at(9, 19, 49))
+        yield Push(self.at(9, 19, 50), "a payment in the last seconds", (late,))
         after = [self.payment(number, self.at(10, 10)) for number in self.UNPAID[9:15]]
         yield Push(self.at(10, 10), "payments after the reminder", tuple(after))
         refund = {

@@ -24,6 +24,16 @@ class Clock:
         self, to: datetime, on_step: Callable[[datetime], Awaitable[None]] | None = None
     ) -> None:
         """Go to *to*, stopping at each instant for which something is planned before it."""
+        await self.arrive(to, on_step)
+        await self.rest()
+
+    async def arrive(
+        self, to: datetime, on_step: Callable[[datetime], Awaitable[None]] | None = None
+    ) -> None:
+        """Do as `advance`, without the last rest: the clock goes on while one rests.
+
+        For what must be said at *to* itself, shortly before something is due.
+        """
         await self.rest()
         while True:
             planned = await self.watch.next_planned()
@@ -34,4 +44,3 @@ class Clock:
             if on_step is not None:
                 await on_step(planned)
         await self.watch.shift_to(to)
-        await self.rest()

@@ -243,7 +243,7 @@ async def live_day(stage: Stage, tell: Tell) -> None:
         tell(f"the shop's clock: {at.astimezone(day.ZONE):%a %H:%M}")
 
     for push in pushes:
-        await stage.clock.advance(push.at, told)
+        await stage.clock.arrive(push.at, told)
         tell(f"{push.at:%a %H:%M} {push.what}", 50 / len(pushes))
         await _push(stage, hooks, push)
     await stage.clock.rest()

@@ -13,7 +13,7 @@ MUCH: Final = 100  # records in a batch: then more are waiting
 BUSY_S: Final = 5.0  # from the last such batch on
 GAP_S: Final = 2.0  # between two reads of details then
 FEW: Final = 400  # records in a batch of details: below, none are waiting
-CALM_S: Final = 0.5  # between two reads then: a batch of few costs what one of many does
+CALM_S: Final = 0.2  # between two reads then: a batch of few costs what one of many does
 
 
 class Pace:
