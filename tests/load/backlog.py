@@ -1,4 +1,4 @@
-"""B3: a backlog of orders through the segmenter, beside Quix Streams on the same topic.
+"""B3, B4: a backlog of orders through the segmenter, beside Quix Streams and Bytewax.
 
 Where the customers are known before, each side takes their first orders once, untimed and by its
 own code; every run then begins with a copy of what that left: a database, a folder of RocksDB.
@@ -7,36 +7,33 @@ own code; every run then begins with a copy of what that left: a database, a fol
 import asyncio
 import itertools
 import json
-import shutil
-import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
-from contracts.topics import ORDERS
 from demo.house import Failed, House
-from load.bed import HERE, PARTITIONS, PEER_PYTHON, PEERS, ROOT, Bed, no_peers, usage
-from load.frame import SHORT_EVENTS, Bar, Benchmark, Contest, Progress, Run, Size, Tell
-from load.orders_log import AVERAGE, END, SHOPS, TODAY, Log, Standing, Who, fill, recomputed
+from load.bed import HERE, PARTITIONS, Bed, no_peers, usage
+from load.frame import SHORT_EVENTS, Bar, Benchmark, Contest, Progress, Run, Side, Size, Tell
+from load.orders_log import AVERAGE, END, SHOPS, TODAY, Backlog, Log, fill, recomputed
+from load.stream_peers import Bytewax, Quix
 from localstack import free_port
 from support.eventually import eventually
 from support.town import fresh_topics
 
 DONE_WITHIN_S: Final = 300
-PRELOADED_WITHIN_S: Final = 900
+PRELOADED_WITHIN_S: Final = 900  # each side
 LOOK_S: Final = 0.01
-GENERATED: Final = ROOT / "libs" / "contracts" / "src"  # the protobuf code, for the peer
+Beside: TypeAlias = Callable[[Bed, Backlog, str], Side]
+
 PEER_READS: Final = {
     "json": "JSON deserialiser",
     "protobuf": "ProtobufDeserializer (upb), to_dict off",  # on, it takes many times as long
@@ -51,29 +48,19 @@ _DRAINED: Final = "select not exists (select from segmenter.outbox)"
 _STANDINGS: Final = """
     select shop_id, customer_id, frequency, monetary_minor, cell from segmenter.customer_state
 """
+_STANDINGS_OF: Final = (
+    _STANDINGS + "join unnest($1::text[], $2::text[]) as wanted(shop_id, customer_id)"
+    " using (shop_id, customer_id)"
+)
 _CHANGES: Final = "select count(*) from segmenter.segment_change"
 _AMISS: Final = """
     select (select count(*) from segmenter.customer_order) as orders,
            (select count(*) from segmenter.dead_letter) as letters,
            (select count(*) from (select count(*) as number, max(revision) as last
                                   from segmenter.segment_change group by shop_id, customer_id)
-            as told where number <> last) as misannounced,
+            as told where number + $1::int <> last) as misannounced,
            (select count(*) from segmenter.segment_change) as changes
 """
-
-
-@dataclass(eq=False)
-class Backlog:
-    """The log in the topic, and what it must come to."""
-
-    log: Log
-    standings: dict[Who, Standing]
-    orders: int
-
-    def differs(self, found: dict[Who, Standing]) -> str:
-        wrong = sum(found.get(who) != held for who, held in self.standings.items())
-        strange = len(found.keys() - self.standings.keys())
-        return f"{wrong} customers differ, {strange} are unknown" if wrong or strange else ""
 
 
 @dataclass(eq=False)
@@ -149,12 +136,17 @@ class Segmenter:
             await eventually(all_durable, within_s=DONE_WITHIN_S, every_s=LOOK_S)
             ended, used = time.perf_counter(), usage(process.pid)
         began = _read(out)
-        (amiss,) = await conn.fetch(_AMISS)
-        rows = await conn.fetch(_STANDINGS)
+        crowd = self.backlog.crowd
+        (amiss,) = await conn.fetch(_AMISS, int(crowd > 0))
+        if crowd:
+            shops, customers = zip(*self.backlog.standings, strict=True)
+            rows = await conn.fetch(_STANDINGS_OF, shops, customers)
+        else:
+            rows = await conn.fetch(_STANDINGS)
         found = {(row[0], row[1]): (row[2], row[3], row[4]) for row in rows}
         wrong = self.backlog.differs(found)
         if (amiss["orders"], amiss["letters"], amiss["misannounced"]) != (
-            self.backlog.orders,
+            self.backlog.orders + crowd,
             0,
             0,
         ):
@@ -165,7 +157,7 @@ class Segmenter:
             used.cpu_s - began["cpu_s"],
             used.peak_rss_bytes,
             wrong,
-            {"changes": amiss["changes"] - self._told},
+            {"changes": amiss["changes"] - self._told, "peak_mb": used.peak_rss_bytes / 1e6},
         )
 
 
@@ -185,118 +177,40 @@ async def prepare(conn: asyncpg.Connection) -> None:
         )
 
 
-@dataclass(eq=False)
-class Quix:
-    """The peer: the same fold, its state in RocksDB and on a changelog topic."""
-
-    bed: Bed
-    backlog: Backlog
-    form: str
-    name: str = "Quix Streams"
-    _state: Path | None = None  # that each run begins with
-    _ends: dict[TopicPartition, int] = field(default_factory=dict)  # of what it holds
-    _runs: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
-
-    async def preload(self, tell: Tell) -> None:
-        """Take the known customers' orders without a changelog: a run's own begins empty."""
-        known, group = self.backlog.log.known, f"quix-{time.time_ns()}"
-        progress = Progress(f"{self.name} preloads", known, tell)
-        folder, out = self.bed.folder / "quix-preload", self.bed.folder / "quix-preload.json"
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bed.kafka.kafka_servers)
-        await admin.start()
-        try:
-            async with self._process(group, folder, known, "preload", out) as process:
-
-                async def ended() -> bool:
-                    committed = await admin.list_consumer_group_offsets(group)
-                    progress.at(sum(max(0, at.offset) for at in committed.values()))
-                    return process.returncode is not None
-
-                await eventually(ended, within_s=PRELOADED_WITHIN_S, every_s=1)
-            if process.returncode:
-                raise Failed(f"{self.name} ended with {process.returncode}; see {self.bed.folder}")
-        finally:
-            await admin.close()
-        self._state, self._ends = folder / group, await self.bed.ends()
-
-    async def run(self) -> Run:
-        number = next(self._runs)
-        folder, out = self.bed.folder / f"quix-{number}", self.bed.folder / f"quix-{number}.json"
-        group = f"quix-{time.time_ns()}"
-        if self._state is not None:
-            await asyncio.to_thread(shutil.copytree, self._state, folder / group)
-            await self._begin_at(group)
-        async with self._process(group, folder, self.backlog.log.events, "timed", out) as process:
-            await asyncio.wait_for(process.wait(), DONE_WITHIN_S)
-        read = partial(
-            subprocess.run,
-            [str(PEER_PYTHON), str(PEERS / "quix_state.py"), str(folder)],
-            capture_output=True,
-            check=True,
-        )
-        held = json.loads((await asyncio.to_thread(read)).stdout)
-        shutil.rmtree(folder)
-        found: dict[Who, Standing] = {}
-        for key, (orders, money, place) in held.items():
-            shop_id, _, customer_id = key.partition(":")
-            found[shop_id, customer_id] = (orders, money, place)
-        took = _read(out)
-        return Run(
-            self.backlog.log.events,
-            took["wall_s"],
-            took["cpu_s"],
-            int(took["peak_rss_bytes"]),
-            self.backlog.differs(found),
-        )
-
-    def _process(
-        self, group: str, folder: Path, events: int, what: str, out: Path
-    ) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
-        return self.bed.process(
-            [
-                *(str(PEER_PYTHON), str(PEERS / "quix.py"), self.bed.kafka.kafka_servers, ORDERS),
-                *(group, str(folder), str(events), self.form, what, str(out)),
-            ],
-            subject=True,
-            settings={"PYTHONPATH": str(GENERATED)},
-        )
-
-    def forget(self) -> None:
-        if self._state is not None:
-            shutil.rmtree(self._state.parent)
-
-    async def _begin_at(self, group: str) -> None:
-        """Let *group* go on where the preload ended."""
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.bed.kafka.kafka_servers, group_id=group, enable_auto_commit=False
-        )
-        await consumer.start()
-        try:
-            consumer.assign(list(self._ends))
-            await consumer.commit(self._ends)
-        finally:
-            await consumer.stop()
-
-
 def _read(out: Path) -> dict[str, float]:
     told: dict[str, float] = json.loads(out.read_text())
     return told
 
 
+def _quix(bed: Bed, backlog: Backlog, form: str) -> Quix:
+    return Quix(bed, backlog, form)
+
+
+def _telling_quix(bed: Bed, backlog: Backlog, form: str) -> Quix:
+    return Quix(bed, backlog, form, tells=True)
+
+
+def _bytewax(bed: Bed, backlog: Backlog, _: str) -> Bytewax:
+    return Bytewax(bed, backlog)
+
+
 @asynccontextmanager
-async def _open(log: Log, form: str, bed: Bed, size: Size, tell: Tell) -> AsyncIterator[Contest]:
+async def _open(
+    log: Log, form: str, beside: Beside, bed: Bed, size: Size, tell: Tell
+) -> AsyncIterator[Contest]:
     if size.short:
         log = replace(log, events=SHORT_EVENTS, customers=20)
     await fresh_topics(bed.kafka)
     every = Progress("recomputed", log.known + log.events, tell)
     backlog = Backlog(log, *recomputed(every.over(chain(log.before(), log.facts()))))
-    template = await _template(bed)
-    ours, peer = Segmenter(bed, backlog, form, template), Quix(bed, backlog, form)
+    database = await template(bed)
+    ours, peer = Segmenter(bed, backlog, form, database), beside(bed, backlog, form)
     write = partial(fill, bed.kafka.kafka_servers, protobuf=form == "protobuf")
     if log.preloaded:
         await write(Progress("written", log.known, tell).over(log.before()))
         await ours.preload(tell)
-        await peer.preload(tell)
+        if isinstance(peer, Quix):
+            await peer.preload(tell)
     taken = await write(Progress("written", log.events, tell).over(log.facts()))
     try:
         yield Contest(
@@ -308,16 +222,26 @@ async def _open(log: Log, form: str, bed: Bed, size: Size, tell: Tell) -> AsyncI
                 "1 % with a refund",
                 "drawn": "evenly" if log.skew is None else f"Zipf({log.skew})",
                 "preloaded": "one order of each customer" if log.preloaded else "nothing",
-                "peer": "commit_interval 1 s, at least once, changelog, "
-                f"queued.min.messages 100000, {PEER_READS[form]}",
+                "peer": _settings(peer, form),
             },
         )
     finally:
-        await bed.drop(template)
-        peer.forget()
+        await bed.drop(database)
+        if isinstance(peer, Quix):
+            peer.forget()
 
 
-async def _template(bed: Bed) -> str:
+def _settings(peer: Side, form: str) -> str:
+    if not isinstance(peer, Quix):
+        return "one worker, no recovery, batch_size 1000, orjson"
+    told = ", each change of place to a topic" if peer.tells else ""
+    return (
+        "commit_interval 1 s, at least once, changelog, "
+        f"queued.min.messages 100000, {PEER_READS[form]}{told}"
+    )
+
+
+async def template(bed: Bed) -> str:
     """Return the name of a database in which the shops are known, and nothing else."""
     database = await bed.database()
     conn = await bed.connect(database)
@@ -328,38 +252,61 @@ async def _template(bed: Bed) -> str:
     return database
 
 
-B3: Final = Benchmark(
-    name="B3-5k",
-    what="segmenter, state durable and exactly once, 5,000 customers ÷ Quix Streams, the same fold",
-    unit="orders",
-    bars=[Bar("ratio", 2.0, 4.0, 6.0)],
-    open=partial(_open, Log(300_000, 5_000), "json"),
+QUIX: Final = "Quix Streams, the same fold"
+
+
+def _bench(
+    name: str, what: str, log: Log, *, form: str = "json", beside: Beside = _quix, **how: Any
+) -> Benchmark:
+    bars = how.pop("bars", [Bar("ratio", 2.0, 4.0, 6.0)])
+    opened = partial(_open, log, form, beside)
+    return Benchmark(name=name, what=what, unit="orders", bars=bars, open=opened, **how)
+
+
+_5K: Final = Log(300_000, 5_000)
+_1M: Final = Log(300_000, 1_000_000, preloaded=True)
+
+B3: Final = _bench(
+    "B3-5k",
+    f"segmenter, state durable and exactly once, 5,000 customers ÷ {QUIX}",
+    _5K,
     missing=no_peers,
 )
-B3_ZIPF: Final = Benchmark(
-    name="B3-5k-zipf",
-    what="the same, customers drawn by Zipf(1.1) ÷ Quix Streams, the same fold",
-    unit="orders",
-    bars=[Bar("ratio", 2.0, 4.0, 6.0)],
-    open=partial(_open, Log(300_000, 5_000, skew=1.1), "json"),
+B3_ZIPF: Final = _bench(
+    "B3-5k-zipf",
+    f"the same, customers drawn by Zipf(1.1) ÷ {QUIX}",
+    Log(300_000, 5_000, skew=1.1),
     missing=no_peers,
     runs=3,
 )
-B3_PB: Final = Benchmark(
-    name="B3-5k-pb",
-    what="the same with protobuf on both sides ÷ Quix Streams, the same fold",
-    unit="orders",
-    bars=[Bar("ratio", 2.0, 4.0, 6.0)],
-    open=partial(_open, Log(300_000, 5_000), "protobuf"),
+B3_PB: Final = _bench(
+    "B3-5k-pb",
+    f"the same with protobuf on both sides ÷ {QUIX}",
+    _5K,
+    form="protobuf",
     missing=no_peers,
     only_full=True,
 )
-B3_1M: Final = Benchmark(
-    name="B3-1M",
-    what="the same, 1,000,000 customers known before ÷ Quix Streams, the same fold",
-    unit="orders",
-    bars=[Bar("ratio", 2.0, 4.0, 6.0)],
-    open=partial(_open, Log(300_000, 1_000_000, preloaded=True), "json"),
+B3_1M: Final = _bench(
+    "B3-1M",
+    f"the same, 1,000,000 customers known before ÷ {QUIX}",
+    _1M,
     missing=no_peers,
     only_full=True,
+)
+B3_1M_TOLD: Final = _bench(
+    "B3-1M-told",
+    f"the same ÷ {QUIX} that publishes each change of place, as ours does",
+    _1M,
+    beside=_telling_quix,
+    missing=no_peers,
+    only_full=True,
+)
+B4: Final = _bench(
+    "B4",
+    "B3-5k's segmenter ÷ Bytewax stateful_map without recovery",
+    _5K,
+    beside=_bytewax,
+    bars=[Bar("ratio", 1.2, 2.0, 3.0)],
+    missing=no_peers,
 )

@@ -106,6 +106,21 @@ class Log:
             yield from draw.choices(range(self.customers), cum_weights=weights, k=10_000)
 
 
+@dataclass(eq=False)
+class Backlog:
+    """A log in the topic, and what it must come to."""
+
+    log: Log
+    standings: dict[Who, Standing]
+    orders: int
+    crowd: int = 0  # customers with an order each that no log tells of, and most not in `standings`
+
+    def differs(self, found: dict[Who, Standing]) -> str:
+        wrong = sum(found.get(who) != held for who, held in self.standings.items())
+        strange = len(found.keys() - self.standings.keys())
+        return f"{wrong} customers differ, {strange} are unknown" if wrong or strange else ""
+
+
 def who(number: int) -> Who:
     return SHOPS[number % len(SHOPS)], f"c-{number:08d}"
 

@@ -10,9 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts.codec import Encoded, decode, encode
+from plumbing.bundle import items_of
 from plumbing.clock import business_now
 from plumbing.dead_letters import list_letters
-from plumbing.records import Record, place, unpack_headers
+from plumbing.records import Record, place
 from plumbing.resources import worker_role, worker_tx
 from support.database import Db, connect
 
@@ -62,10 +63,12 @@ class Bench:
 
     async def outbox(self) -> list[tuple[int, Any]]:
         """Return partition and event of all that waits to be published, in its order."""
-        rows = await self.rows("select part, key, value, headers from outbox order by seq")
+        async with self.tx() as conn:
+            rows = (await conn.execute(text("select * from outbox order by seq"))).all()
         return [
-            (row["part"], decode(unpack_headers(row["headers"]), row["value"], row["key"]))
+            (row.part, decode(one.headers, one.value, one.key))
             for row in rows
+            for one in items_of(row)
         ]
 
     async def announced(self, *kinds: type[Any]) -> list[Any]:

@@ -29,6 +29,7 @@ from ingest.edges.push_log import PushLog
 from ingest.edges.quotas import Quotas
 from ingest.errors import IngestError
 from ingest.settings import Settings
+from plumbing.bundle import items_of
 from plumbing.records import OutRecord, Record, unpack_headers
 from plumbing.resources import open_engine, worker_role, worker_tx
 from plumbing.seal import Sealer, data_key
@@ -106,7 +107,9 @@ class House:
         async with self.worker() as conn:
             rows = (await conn.execute(text("select * from outbox order by seq"))).all()
         return [
-            (row.topic, decode(unpack_headers(row.headers), row.value, row.key)) for row in rows
+            (row.topic, decode(one.headers, one.value, one.key))
+            for row in rows
+            for one in items_of(row)
         ]
 
     async def post(self, event: Any, shop_id: str = SHOP) -> httpx.Response:

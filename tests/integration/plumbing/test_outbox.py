@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -172,6 +173,48 @@ async def test_a_record_that_kafka_refuses_holds_up_its_own_partition_only(
 
     await eventually(lambda: _waits_only_for(engine, 2), within_s=10)
     assert await read(kafka, topic) == [("y", 1)]
+
+
+async def test_what_one_transaction_put_into_one_partition_shares_rows_and_is_counted_as_records(
+    engine: AsyncEngine, kafka: Stack, topic: str
+) -> None:
+    registry, stop = CollectorRegistry(), asyncio.Event()
+    stop.set()
+    async with worker_tx(engine, shelf.ROLE) as conn:
+        await put(conn, [event(topic, "a", n) for n in range(2_500)])
+        await put(conn, [event(topic, "a", 2_500)])
+    assert await rows(engine) == 4
+    relay = _relay(engine, kafka, registry)
+
+    await replace(relay, servers="127.0.0.1:1").run(stop)  # where nobody answers
+    assert registry.get_sample_value("huiliu_outbox_rows") == 2_501
+    await relay.run(stop)
+
+    assert await read(kafka, topic) == [("a", n) for n in range(2_501)]
+    assert registry.get_sample_value("huiliu_outbox_published_total", {"topic": topic}) == 2_501
+
+
+async def test_around_a_record_that_kafka_refuses_bundles_keep_their_order(
+    engine: AsyncEngine, kafka: Stack, topic: str, relaying: tuple[Relay, CollectorRegistry]
+) -> None:
+    part = event(topic, "a", 0).part
+    huge = OutRecord(topic, part, b"a", "huge", b"x" * 5_000_000, ())
+    async with worker_tx(engine, shelf.ROLE) as conn:
+        await put(
+            conn,
+            [
+                *(event(topic, "a", n) for n in range(200)),
+                huge,
+                *(event(topic, "a", n) for n in range(200, 400)),
+            ],
+        )
+
+    await eventually(lambda: _waits_only_for(engine, 2), within_s=15)
+    assert await read(kafka, topic) == [("a", n) for n in range(200)]
+    async with worker_tx(engine, shelf.ROLE) as conn:
+        await conn.execute(text("delete from outbox where event_id = 'huge'"))
+    await eventually(lambda: _is_empty(engine), within_s=30)
+    assert await read(kafka, topic) == [("a", n) for n in range(400)]
 
 
 async def test_a_dead_session_is_a_lost_lock_and_is_taken_again(

@@ -14,6 +14,6 @@ for current in Path(sys.argv[1]).rglob("CURRENT"):
     for key, value in store.items():
         who, _, name = key.partition(b"|")
         if name in {b'"t"', b"t"}:
-            orders, money, _, cell = json.loads(value)
+            orders, money, _, cell, _ = json.loads(value)
             found[who.decode()] = (orders, money, cell)
 sys.stdout.write(json.dumps(found))

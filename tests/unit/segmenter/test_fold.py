@@ -100,7 +100,7 @@ def recomputed(stream: Iterable[OrderFacts]) -> dict[CustomerKey, Standing]:
 
 
 def without_revision(standing: Standing) -> Standing:
-    return replace(standing, revision=0)
+    return standing._replace(revision=0)
 
 
 def split(stream: Sequence[OrderFacts], random: Random) -> list[Sequence[OrderFacts]]:

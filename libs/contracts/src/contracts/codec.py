@@ -35,6 +35,7 @@ from huiliu.v1 import (
 )
 
 Header: TypeAlias = tuple[str, bytes]
+Around: TypeAlias = tuple[tuple[Header, ...], tuple[Header, ...]]  # before an event's id, behind
 CONTENT_TYPE: Final = b"application/protobuf"
 PACKAGE: Final = "huiliu.v1."
 
@@ -75,6 +76,9 @@ _BY_TYPE_NAME: Final = {
 _HOME: Final = {kind: topic.name for topic in reversed(TOPICS) for kind in topic.types}
 
 
+_Way: TypeAlias = tuple[
+    Callable[[Any], Message], str, Callable[[Any], bytes] | None, Callable[[str], str]
+]
 Views: TypeAlias = dict[type, type]
 Decode: TypeAlias = Callable[..., Any]  # (headers, value, key=None)
 
@@ -121,17 +125,23 @@ def encode(
         traceparent: W3C trace context to pass on; none when empty.
     """
     kind: type = type(event)
-    value = _MAPPINGS[kind].to_wire(event).SerializeToString(deterministic=True)
-    name = topic or _HOME[kind]
-    event_id = derive("event", kind.__name__, hashlib.sha256(value).hexdigest())
-    key = _key_of(kind, name)
-    return Encoded(
-        name,
-        key and key(event),
-        event_id,
-        value,
-        _with_id(event_id, _headers(kind.__name__, source, at, traceparent)),
+    return _encoded(
+        event, _way(kind, topic or _HOME[kind]), _headers(kind.__name__, source, at, traceparent)
     )
+
+
+def encode_all(
+    events: Iterable[Any], *, source: str, at: datetime, traceparent: str = ""
+) -> list[Encoded]:
+    """Do what `encode` does for many, each to its type's first topic."""
+    around: dict[type, Around] = {}
+    records = []
+    for event in events:
+        kind: type = type(event)
+        if kind not in around:
+            around[kind] = _headers(kind.__name__, source, at, traceparent)
+        records.append(_encoded(event, _way(kind, _HOME[kind]), around[kind]))
+    return records
 
 
 def encode_ready(
@@ -257,9 +267,21 @@ def _constant(type_name: str, source: str) -> tuple[Header, Header, Header, Head
     )
 
 
-def _headers(
-    type_name: str, source: str, at: datetime, traceparent: str
-) -> tuple[tuple[Header, ...], tuple[Header, ...]]:
+@cache
+def _way(kind: type, topic: str) -> _Way:
+    """Return what encodes events of one *kind* for *topic*."""
+    to_wire, id_of = _MAPPINGS[kind].to_wire, deriver("event", kind.__name__)
+    return to_wire, topic, _key_of(kind, topic), id_of
+
+
+def _encoded(event: Any, way: _Way, around: Around) -> Encoded:
+    to_wire, topic, key, id_of = way
+    value = to_wire(event).SerializeToString(deterministic=True)
+    event_id = id_of(hashlib.sha256(value).hexdigest())
+    return Encoded(topic, key and key(event), event_id, value, _with_id(event_id, around))
+
+
+def _headers(type_name: str, source: str, at: datetime, traceparent: str) -> Around:
     """Return what stands before an event's id, and what behind."""
     version, kind, of, end = _constant(type_name, source)
     # RFC 3339 in quotes, in an eighth of the time that isoformat() takes.
@@ -269,9 +291,7 @@ def _headers(
     return (version, kind, of), (time, end, ("traceparent", traceparent.encode()))
 
 
-def _with_id(
-    event_id: str, around: tuple[tuple[Header, ...], tuple[Header, ...]]
-) -> tuple[Header, ...]:
+def _with_id(event_id: str, around: Around) -> tuple[Header, ...]:
     before, after = around
     return (*before, ("ce_id", event_id.encode()), *after)
 

@@ -106,6 +106,12 @@ def create_plumbing(op: Operations | Any) -> None:
         op.execute(statement)
 
 
+def bundle_outbox(op: Operations | Any) -> None:
+    """Let a row of the outbox hold several records. Frozen, as `create_plumbing`."""
+    for statement in _PLUMBING_2:
+        op.execute(statement)
+
+
 def rls(table: str, service: str) -> list[str]:
     """Return the statements that shut *table*, which has a shop_id, but for the right shop.
 
@@ -242,6 +248,12 @@ _PLUMBING_1: Final = (
       constraint ck_replay_request_kind check (kind in ('replay', 'take'))
     )
     """,
+)
+
+_PLUMBING_2: Final = (
+    "alter table outbox add column records integer not null default 1",
+    # Bundles are read once, soon: not worth the compressing.
+    "alter table outbox alter column value set storage external",
 )
 
 if __name__ == "__main__":  # python -m plumbing.migrate FOLDER SERVICE_DIR...

@@ -9,23 +9,25 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError
 from sqlalchemy import Row, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from plumbing.away import is_transient
+from plumbing.bundle import rows_of
 from plumbing.crashpoint import crashpoint
 from plumbing.lease import SILENT_S, lease
+from plumbing.line import Line
 from plumbing.metrics import OutboxMetrics
-from plumbing.records import OutRecord, pack_headers, unpack_headers
+from plumbing.records import OutRecord
 from plumbing.resources import open_producer, worker_role
 from plumbing.stopping import pause, wait_s
 from plumbing.watchdog import Watchdog
@@ -35,31 +37,37 @@ Place: TypeAlias = tuple[str, int]
 LEASE_EVERY_S: Final = 1.0
 SURVEY_EVERY_S: Final = 5.0
 COUNT_AT_MOST: Final = 100_000
-FULL_ROWS: Final = 10_000
-ROOM_ROWS: Final = 5_000
+FULL: Final = 50_000  # records
+ROOM: Final = 25_000
 ANSWER_GRACE_S: Final = 2.0
 
 _PUT: Final = text(
     """
-    insert into outbox (topic, part, key, event_id, value, headers)
+    insert into outbox (topic, part, key, event_id, value, headers, records)
     select * from unnest(cast(:topics as text[]), cast(:parts as int[]), cast(:keys as bytea[]),
                          cast(:event_ids as text[]), cast(:vals as bytea[]),
-                         cast(:headers as bytea[]))
+                         cast(:headers as bytea[]), cast(:records as int[]))
     """
 )
 _PAGE: Final = text(
     """
-    select seq, topic, part, key, value, headers from outbox
-    where (topic, part) not in
-          (select * from unnest(cast(:topics as text[]), cast(:parts as int[])))
-    order by seq limit :page
+    select seq, topic, part, key, value, headers, records from (
+      select *, sum(records) over (order by seq) - records as before from (
+        select seq, topic, part, key, value, headers, records from outbox
+        where (topic, part) not in
+              (select * from unnest(cast(:topics as text[]), cast(:parts as int[])))
+        order by seq limit :page) page
+    ) counted
+    where before < :at_most
+    order by seq
     """
 )
 _DELETE: Final = text("delete from outbox where seq = any(cast(:seqs as bigint[]))")
 _ROLE: Final = text("select set_config('role', :role, true)")
 _SURVEY: Final = text(
     """
-    select (select count(*) from (select from outbox limit :at_most) counted) as waiting,
+    select (select coalesce(sum(records), 0)
+            from (select records from outbox limit :at_most) counted) as waiting,
            coalesce((select extract(epoch from clock_timestamp() - put_at)
                      from outbox order by seq limit 1), 0) as oldest_s
     """
@@ -75,17 +83,14 @@ log = logging.getLogger(__name__)
 
 
 async def put(conn: AsyncConnection, records: Sequence[OutRecord]) -> None:
-    """Write *records* into the transaction of the state that they tell of, in this order."""
+    """Write *records* into the transaction of the state that they tell of.
+
+    Those of one partition keep their order.
+    """
     if records:
-        columns = {
-            "topics": [record.topic for record in records],
-            "parts": [record.part for record in records],
-            "keys": [record.key for record in records],
-            "event_ids": [record.event_id for record in records],
-            "vals": [record.value for record in records],
-            "headers": [pack_headers(record.headers) for record in records],
-        }
-        await conn.execute(_PUT, columns)
+        names = ("topics", "parts", "keys", "event_ids", "vals", "headers", "records")
+        columns = map(list, zip(*rows_of(records), strict=True))
+        await conn.execute(_PUT, dict(zip(names, columns, strict=True)))
     crashpoint("after-outbox")
 
 
@@ -103,7 +108,8 @@ class Relay:
     service: str
     metrics: OutboxMetrics
     every_s: float = 0.25
-    page: int = 1000
+    page: int = 1000  # rows
+    at_most: int = 5_000  # records; a row more than reach it
     request_timeout_ms: int = 10_000
     silent_s: float = SILENT_S
     watch: Watchdog | None = None
@@ -165,23 +171,24 @@ class Relay:
         while True:
             last = stop.is_set()
             self._woken.clear()
-            taken, sound = await self._pass(conn, producer)
+            more, sound = await self._pass(conn, producer)
             self._progress()
             if not sound:
                 return last
-            if taken < self.page:
+            if not more:
                 if last:
                     return True
                 await self._rest(stop)
 
-    async def _pass(self, conn: AsyncConnection, producer: AIOKafkaProducer) -> tuple[int, bool]:
-        """Publish a page; return how many rows it had, and whether the producer is sound."""
-        if time.monotonic() >= self._survey_at:
-            await self._survey(conn)
+    async def _pass(self, conn: AsyncConnection, producer: AIOKafkaProducer) -> tuple[bool, bool]:
+        """Publish a page; tell whether more may wait, and whether the producer is sound."""
+        if self._full or time.monotonic() >= self._survey_at:
+            await self._survey(conn)  # who waits for room waits no longer than need be
+        limits = {"page": self.page, "at_most": self.at_most}
         async with self._worker(conn):
-            rows = (await conn.execute(_PAGE, {**self._blocked_now(), "page": self.page})).all()
+            rows = (await conn.execute(_PAGE, {**self._blocked_now(), **limits})).all()
         if not rows:
-            return 0, True
+            return False, True
         acked, sound = await self._publish(producer, rows)
         crashpoint("relay-after-publish")
         if acked:
@@ -189,30 +196,30 @@ class Relay:
                 await conn.execute(_DELETE, {"seqs": [row.seq for row in acked]})
             crashpoint("relay-after-delete")
         self._settle(rows, acked)
-        return len(rows), sound
+        more = len(rows) >= self.page or sum(row.records for row in rows) >= self.at_most
+        return more, sound
 
     async def _publish(
         self, producer: AIOKafkaProducer, rows: Sequence[Row[Any]]
     ) -> tuple[list[Row[Any]], bool]:
         """Send in order; return the acknowledged prefix of each partition, and if all is sound."""
-        sent: list[tuple[Row[Any], asyncio.Future[Any]]] = []
-        refused: set[Place] = set()
-        sound = True
-        for row in rows:
-            place = (row.topic, row.part)
-            if place in refused:
-                continue
-            try:
-                sent.append((row, await _send(producer, row)))
-            except (KafkaError, AssertionError) as error:  # asserts that it knows the partition
-                refused.add(place)
-                sound = sound and isinstance(error, MessageSizeTooLargeError)
-                _complain(place, error)
-        self.metrics.relay_resends.inc(sum(row.seq in self._unsure for row, _ in sent))
-        if sent:
-            timeout_s = self.request_timeout_ms / 1000 + ANSWER_GRACE_S
-            await asyncio.wait({future for _, future in sent}, timeout=timeout_s)
-        return _prefix(sent), sound and all(_error_of(future) is None for _, future in sent)
+        lines = _lines(rows)
+        tasks = [asyncio.ensure_future(line.send(producer)) for line in lines]
+        timeout_s = self.request_timeout_ms / 1000 + ANSWER_GRACE_S
+        _, late = await asyncio.wait(tasks, timeout=timeout_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in set(tasks) - late:
+            task.result()  # nothing is expected here but an end
+        for line in lines:
+            line.settle()
+            if line.error is not None:
+                _complain((line.topic, line.part), line.error)
+        sent = [row for line in lines for row in line.sent]
+        again = sum(row.records for row in sent if row.seq in self._unsure)
+        self.metrics.relay_resends.inc(again)
+        return [row for line in lines for row in line.acked], not any(line.spoils for line in lines)
 
     def _settle(self, rows: Sequence[Row[Any]], acked: Sequence[Row[Any]]) -> None:
         """Remember which partitions rest, and what may have been published already."""
@@ -221,8 +228,8 @@ class Relay:
         failed = {(row.topic, row.part) for row in left}
         self._unsure -= done
         self._unsure |= {row.seq for row in left}
-        for topic, count in Counter(row.topic for row in acked).items():
-            self.metrics.published.labels(topic).inc(count)
+        for row in acked:
+            self.metrics.published.labels(row.topic).inc(row.records)
         for place in {(row.topic, row.part) for row in rows} - failed:
             self._failures.pop(place, None)
         for place in failed:
@@ -246,7 +253,7 @@ class Relay:
         self.metrics.longest_transaction.set(float(longest_s))
         self.metrics.rows.set(found.waiting)
         self.metrics.oldest.set(float(found.oldest_s))
-        self._full = found.waiting >= (ROOM_ROWS if self._full else FULL_ROWS)
+        self._full = found.waiting >= (ROOM if self._full else FULL)
 
     def _show_nothing(self) -> None:
         """Another pod has the lock, and shows what waits; what we saw last is not so any more."""
@@ -272,36 +279,12 @@ class Relay:
             self.watch.progress("relay")
 
 
-async def _send(producer: AIOKafkaProducer, row: Row[Any]) -> "asyncio.Future[Any]":
-    future: asyncio.Future[Any] = await producer.send(
-        row.topic,
-        value=row.value,
-        key=row.key,
-        partition=row.part,
-        headers=list(unpack_headers(row.headers)),
-    )
-    return future
-
-
-def _prefix(sent: Sequence[tuple[Row[Any], "asyncio.Future[Any]"]]) -> list[Row[Any]]:
-    """Return what was acknowledged, up to the first of its partition that was not."""
-    broken: set[Place] = set()
-    acked: list[Row[Any]] = []
-    for row, future in sent:
-        place = (row.topic, row.part)
-        error = _error_of(future)
-        if place not in broken and error is None:
-            acked.append(row)
-        elif place not in broken and error is not None:
-            broken.add(place)
-            _complain(place, error)
-    return acked
-
-
-def _error_of(future: "asyncio.Future[Any]") -> BaseException | None:
-    if not future.done():
-        return TimeoutError()  # unknown: the same again, under the same id
-    return asyncio.CancelledError() if future.cancelled() else future.exception()
+def _lines(rows: Iterable[Row[Any]]) -> list[Line]:
+    """Return *rows* by partition."""
+    found: dict[Place, list[Row[Any]]] = {}
+    for row in rows:
+        found.setdefault((row.topic, row.part), []).append(row)
+    return [Line(topic, part, mine) for (topic, part), mine in found.items()]
 
 
 def _complain(place: Place, error: BaseException) -> None:

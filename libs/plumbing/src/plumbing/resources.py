@@ -14,6 +14,7 @@ CONNECT_WITHIN_S: Final = 5.0
 POOL_WAIT_S: Final = 5.0
 RECYCLE_S: Final = 1800
 MAX_BATCH_BYTES: Final = 256 * 1024  # before compression; a topic takes 1 MiB
+MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
 
 # The server drops a client whose machine is gone within 25 s, and with it locks and leases.
 _SERVER_SETTINGS: Final = {
@@ -163,7 +164,7 @@ async def open_producer(
         compression_type="zstd",
         request_timeout_ms=request_timeout_ms,
         metadata_max_age_ms=30_000,
-        max_request_size=4 * 1024 * 1024,
+        max_request_size=MAX_REQUEST_BYTES,
         max_batch_size=MAX_BATCH_BYTES,
     )
     try:

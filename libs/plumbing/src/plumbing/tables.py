@@ -83,6 +83,8 @@ def _outbox(metadata: MetaData) -> Table:
         Column("value", LargeBinary),
         Column("headers", LargeBinary, nullable=False),
         Column("put_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+        # In `value`, when more than one; key and event id are then the first one's.
+        Column("records", Integer, nullable=False, server_default=text("1")),
         PrimaryKeyConstraint("seq"),
     )
 

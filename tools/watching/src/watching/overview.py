@@ -236,7 +236,7 @@ OUTBOX: Final = Row(
         ),
         Panel(
             "Events that wait",
-            "At 10,000 the service reads nothing more.",
+            "At 50,000 the service reads nothing more.",
             [Series('max by (job) (huiliu_outbox_rows{job=~"$job"})', "{{job}}")],
         ),
         Panel(

@@ -6,7 +6,6 @@ the orders that name them, and is announced if that is another cell than the las
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple, Protocol
@@ -72,9 +71,9 @@ async def _move(store: Store, shop: ShopDay, regrouped: Regrouped) -> None:
     after: dict[CustomerKey, Standing] = {}
     changes: list[SegmentChanged] = []
     for customer, survivor_id in survivors.items():
-        before = replace(standings.get(customer, UNSEEN), survivor_id=survivor_id)
+        before = standings.get(customer, UNSEEN)._replace(survivor_id=survivor_id)
         if customer not in counted:
-            after[customer] = replace(before, total=NOTHING, is_high=None, due_day=None)
+            after[customer] = before._replace(total=NOTHING, is_high=None, due_day=None)
             continue
         total = Book(sums[customer]).tally(shop.day)
         after[customer], change = move(customer, before, total, shop, ChangeReason.MERGE)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from contracts.events import Cell, ChangeReason, SegmentChanged
 from segmenter.domain.average import Average
@@ -24,8 +24,7 @@ class ShopDay:
     average: Average
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """One customer's place in the grid.
 
     It holds on every day before `due_day`, as long as the average stays on the same side of the

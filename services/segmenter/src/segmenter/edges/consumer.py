@@ -80,7 +80,8 @@ class Consumer:
         await self._lock_merges(conn, events)
         place = (records[0].topic, records[0].part)
         memory = await self._memories.take(conn, place)
-        outlet = Outlet(await business_now(conn), self._partitions)
+        near = {record.key for record in records if record.key is not None}
+        outlet = Outlet(await business_now(conn), self._partitions, place[1], near)
         for are_facts, run in groupby(events, key=lambda event: isinstance(event, OrderMoney)):
             if are_facts:
                 await apply_orders(NotingStore(conn, outlet, memory), list(run), shops)

@@ -1,13 +1,13 @@
 """Orders and standings as rows: columns of many as arrays, a row of one as a value."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import orjson
 from sqlalchemy import Row
 
 from care.facts import money_to_json
-from contracts.events import Cell
+from contracts.events import Cell, SegmentChanged
 from plumbing import arrays
 from segmenter.domain.fold import Held, OrderKey
 from segmenter.domain.rfm import Tally
@@ -15,6 +15,7 @@ from segmenter.domain.standing import CustomerKey, Standing
 
 Columns: TypeAlias = dict[str, str]  # each an array in one text
 
+_CELLS: Final = {cell.value: cell for cell in Cell}
 UNIT: Final = "\x1f"  # between texts of JSON, which never hold it bare
 
 
@@ -75,6 +76,40 @@ def standing_columns(
     }
 
 
+def change_columns(changes: Sequence[SegmentChanged]) -> Columns:
+    return {
+        "shop_id": arrays.texts([one.shop_id for one in changes]),
+        "customer_id": arrays.texts([one.customer_id for one in changes]),
+        "revision": arrays.plain([one.revision for one in changes]),
+        "as_of": arrays.plain([one.as_of for one in changes]),
+        "before": arrays.plain([one.before for one in changes]),
+        "after": arrays.plain([one.after for one in changes]),
+        "reason": arrays.plain([one.reason for one in changes]),
+        "recency_days": arrays.plain([one.recency_days for one in changes]),
+        "frequency": arrays.plain([one.frequency for one in changes]),
+        "monetary_minor": arrays.plain([one.monetary_minor for one in changes]),
+    }
+
+
+def standings_of(
+    rows: Iterable[Sequence[Any]],
+) -> tuple[dict[CustomerKey, Standing], dict[CustomerKey, str], dict[CustomerKey, str]]:
+    """Return who stands where, under which `xmin`, and the survivors of those who have one."""
+    found: dict[CustomerKey, Standing] = {}
+    seen: dict[CustomerKey, str] = {}
+    persons: dict[CustomerKey, str] = {}
+    # By place, in the order of the query: a name costs a look-up for each of a million rows.
+    for row in rows:
+        key, total = (row[0], row[1]), Tally(*row[2:7])
+        due, cell, is_high, revision, survivor_id, xmin = row[7:]
+        found[key] = Standing(total, _CELLS[cell], is_high, due, revision, survivor_id)
+        seen[key] = xmin
+        if survivor_id is not None:
+            persons[key] = survivor_id
+    return found, seen, persons
+
+
 def standing_of(row: Row[Any]) -> Standing:
     total = Tally(row.frequency, row.monetary_minor, row.first_day, row.last_day, row.next_day)
-    return Standing(total, Cell(row.cell), row.is_high, row.due_day, row.revision, row.survivor_id)
+    cell = _CELLS[row.cell]
+    return Standing(total, cell, row.is_high, row.due_day, row.revision, row.survivor_id)

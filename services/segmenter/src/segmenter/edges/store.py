@@ -5,6 +5,7 @@ column `xmin` is what is compared. Two transactions meet on a row when two parti
 order, or at midnight; the loser's batch is handled again.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from care.facts import money_from_json
-from contracts.codec import encode
+from contracts.codec import encode_all
 from contracts.events import SegmentChanged
 from plumbing import arrays, outbox, trace
 from plumbing.consume import NotReady
@@ -27,11 +28,12 @@ from segmenter.domain.standing import CustomerKey, Standing
 from segmenter.edges.memory import Memory
 from segmenter.edges.rows import (
     Columns,
+    change_columns,
     order_columns,
     owner_of,
     split,
     standing_columns,
-    standing_of,
+    standings_of,
 )
 from segmenter.metrics import CHANGES
 
@@ -164,32 +166,32 @@ _INSERT_CHANGES: Final = text(
       (shop_id, customer_id, revision, as_of, before, after, reason, recency_days, frequency,
        monetary_minor, announced_at)
     select new.*, cast(:announced_at as timestamptz)
-    from unnest(cast(:shop_id as text[]), cast(:customer_id as text[]), cast(:revision as bigint[]),
-                cast(:as_of as date[]), cast(:before as text[]), cast(:after as text[]),
-                cast(:reason as text[]), cast(:recency_days as int[]),
-                cast(:frequency as bigint[]), cast(:monetary_minor as bigint[])) as new
+    from unnest(cast(cast(:shop_id as text) as text[]), cast(cast(:customer_id as text) as text[]),
+                cast(cast(:revision as text) as bigint[]), cast(cast(:as_of as text) as date[]),
+                cast(cast(:before as text) as text[]), cast(cast(:after as text) as text[]),
+                cast(cast(:reason as text) as text[]),
+                cast(cast(:recency_days as text) as int[]),
+                cast(cast(:frequency as text) as bigint[]),
+                cast(cast(:monetary_minor as text) as bigint[])) as new
     """
-)
-_CHANGE_COLUMNS: Final = (
-    "shop_id",
-    "customer_id",
-    "revision",
-    "as_of",
-    "before",
-    "after",
-    "reason",
-    "recency_days",
-    "frequency",
-    "monetary_minor",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """What a store needs to publish: the instant of business time, how many partitions."""
+    """What a store needs to publish.
+
+    Args:
+        now: The instant of business time.
+        partitions: Of the customer-keyed topics.
+        part: The one that all of `near` are in, of any such topic.
+        near: Keys of customers whose partition need not be computed.
+    """
 
     now: datetime
     partitions: int
+    part: int | None = None
+    near: Collection[bytes] = frozenset()
 
 
 class PostgresStore:
@@ -293,11 +295,11 @@ class PostgresStore:
     async def send(self, changes: Sequence[SegmentChanged]) -> None:
         """Keep *changes* as history and put them into the outbox."""
         if changes:
-            columns = {name: [getattr(one, name) for one in changes] for name in _CHANGE_COLUMNS}
-            await self._conn.execute(_INSERT_CHANGES, {**columns, "announced_at": self._outlet.now})
+            columns = {**change_columns(changes), "announced_at": self._outlet.now}
+            await self._conn.execute(_INSERT_CHANGES, columns)
         await publish(self._conn, self._outlet, changes)
-        for change in changes:
-            CHANGES.labels(change.reason).inc()
+        for reason, number in Counter(change.reason for change in changes).items():
+            CHANGES.labels(reason).inc(number)
 
     async def _look_up(self, customers: Collection[CustomerKey]) -> None:
         held = self._memory.standings.held
@@ -310,13 +312,11 @@ class PostgresStore:
             return {}
         shops, ids = split(sorted(customers))
         rows = (await self._conn.execute(query, {"shops": shops, "customers": ids})).all()
-        found = {(row.shop_id, row.customer_id): standing_of(row) for row in rows}
+        found, seen, persons = standings_of(rows)
         known = self._memory.standings
         known.held.update(found)
-        known.seen.update((key, row.seen) for key, row in zip(found, rows, strict=True))
-        self._persons |= {
-            key: one.survivor_id for key, one in found.items() if one.survivor_id is not None
-        }
+        known.seen.update(seen)
+        self._persons |= persons
         return found
 
     def _held(self, row: Row[Any]) -> Held:
@@ -334,13 +334,9 @@ class PostgresStore:
 
 async def publish(conn: AsyncConnection, outlet: Outlet, events: Sequence[Any]) -> None:
     traceparent = trace.current()
+    encoded = encode_all(events, source=SOURCE, at=outlet.now, traceparent=traceparent)
+    here, near = outlet.part, outlet.near
     await outbox.put(
         conn,
-        [
-            place(
-                encode(event, source=SOURCE, at=outlet.now, traceparent=traceparent),
-                outlet.partitions,
-            )
-            for event in events
-        ],
+        [place(one, outlet.partitions, here if one.key in near else None) for one in encoded],
     )

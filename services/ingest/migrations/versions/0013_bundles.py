@@ -1,0 +1,16 @@
+"""A row of the outbox may hold several records."""
+
+from alembic import op
+
+from plumbing.migrate import bundle_outbox
+
+revision, down_revision = "0013", "0012"
+branch_labels, depends_on = None, None
+
+
+def upgrade() -> None:
+    bundle_outbox(op)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("forward only")
