@@ -14,10 +14,11 @@ async def nothing(_: Any, __: Sequence[Record]) -> None:
 def test_details_rest_between_reads_for_a_while_after_a_large_batch() -> None:
     now = 100.0
     pace = Pace(lambda: now)
-    pace.look(MUCH - 1)
-    assert pace.gap_s() == CALM_S
-
-    pace.look(MUCH)
+    with pace.at_work(MUCH - 1):
+        assert pace.gap_s() == CALM_S
+    with pace.at_work(MUCH):
+        now += 10 * BUSY_S  # large batches take their time
+        assert pace.gap_s() == GAP_S
     assert pace.gap_s() == GAP_S
     now += BUSY_S
 

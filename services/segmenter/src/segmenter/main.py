@@ -60,7 +60,7 @@ class House:
             topics.SHOPS: edge.on_shops,
             topics.CUSTOMERS: edge.on_customers,
         }
-        return self._intake(grp, handle, max_records=20_000, parallel=4)
+        return self._intake(grp, handle, max_records=10_000, parallel=4)
 
     def details(self) -> Intake:
         """Return the second group: what is not RFM must not keep RFM waiting."""

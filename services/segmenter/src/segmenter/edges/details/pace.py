@@ -1,7 +1,8 @@
 """How often details are read while RFM has much to do: one process serves both."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +11,7 @@ from plumbing.consume import Handle
 from plumbing.records import Record
 
 MUCH: Final = 100  # records in a batch: then more are waiting
-BUSY_S: Final = 5.0  # from the last such batch on
+BUSY_S: Final = 5.0  # from the end of the last such batch on
 GAP_S: Final = 2.0  # between two reads of details then
 FEW: Final = 400  # records in a batch of details: below, none are waiting
 CALM_S: Final = 0.2  # between two reads then: a batch of few costs what one of many does
@@ -30,6 +31,7 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._busy_at = float("-inf")
+        self._at_work = 0  # such batches in their transaction
         self._behind = False
 
     def counted(self, handle: Handle) -> Handle:
@@ -42,20 +44,29 @@ class Pace:
         return handle_and_count
 
     def watched(self, handle: Handle) -> Handle:
-        """Return *handle*, with a look at each batch before it."""
+        """Return *handle*, with a look at each batch before and behind it."""
 
         async def handle_and_look(conn: AsyncConnection, records: Sequence[Record]) -> None:
-            self.look(len(records))
-            await handle(conn, records)
+            with self.at_work(len(records)):
+                await handle(conn, records)
 
         return handle_and_look
 
-    def look(self, records: int) -> None:
-        if records >= MUCH:
+    @contextmanager
+    def at_work(self, records: int) -> Iterator[None]:
+        """Note that a batch of *records* is at work while the body runs; it may take a while."""
+        if records < MUCH:
+            yield
+            return
+        self._at_work += 1
+        try:
+            yield
+        finally:
+            self._at_work -= 1
             self._busy_at = self._clock()
 
     def gap_s(self) -> float:
         """Return how long to rest before the next read."""
-        if self._clock() - self._busy_at < BUSY_S:
+        if self._at_work or self._clock() - self._busy_at < BUSY_S:
             return GAP_S
         return 0.0 if self._behind else CALM_S
