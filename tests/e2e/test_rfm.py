@@ -1,9 +1,7 @@
 """RFM of a real shop's purchases equals a batch over the raw rows, however the facts arrive."""
 
-import asyncio
 from collections.abc import Sequence
-from datetime import date
-from functools import partial
+from datetime import date, timedelta
 from random import Random
 from typing import Any, Final
 
@@ -12,8 +10,8 @@ import pytest_asyncio
 
 from demo import cdnow
 from support.batch_rfm import Batch, Bought
-from support.eventually import eventually
 from support.listed import rfm_of
+from support.replay import replay_roughly
 from support.town import Town
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
@@ -21,6 +19,9 @@ SEED: Final = 20261111
 SHOP: Final = {"zone": str(cdnow.ZONE), "currency": "USD", "country": "US", "locale": "en"}
 IN_ORDER, SHUFFLED = "cdnow", "cdnow-shuffled"
 DAYS: Final = (date(1997, 3, 31), date(1997, 12, 31), cdnow.LAST_DAY)
+EVERY_DAYS: Final = tuple(
+    cdnow.LAST_DAY - timedelta(days=days) for days in (*range(7, 10), *range(30, 541, 30))
+)
 WINDOWS: Final = (None, 7, 90, 365)
 KILLS: Final = 3
 
@@ -42,46 +43,12 @@ async def replayed(unstarted_town: Town) -> Town:
     for events in cdnow.batches():
         await town.api.say(IN_ORDER, *events)
     await town.clock.rest()
-    await _replay_roughly(town)
-    return town
-
-
-async def _replay_roughly(town: Town) -> None:
     print(f"seed {SEED}")  # noqa: T201 - so that a red run can be played again
+    events = [event for batch in cdnow.batches() for event in batch]
     random = Random(SEED)  # noqa: S311 - no secret
-    events = [event for batch in cdnow.batches() for event in batch] * 2
-    random.shuffle(events)
-    step = len(events) // (KILLS + 1)
-    for run in range(KILLS + 1):
-        handled = await _handled(town)
-        part = events[run * step : (run + 1) * step]
-        pushing = asyncio.create_task(town.api.say(SHUFFLED, *part))
-        if run < KILLS:
-            await eventually(partial(_more_than, town, handled), within_s=30, every_s=0.005)
-            town.pods["segmenter"].kill()
-            assert await town.pods["segmenter"].ended(5) == -9
-            await pushing
-            assert await _lag(town) > 0, "the kill came too late to interrupt anything"
-            await town.start("segmenter")
-        await pushing
-    await town.api.say(SHUFFLED, *events[(KILLS + 1) * step :])
+    await replay_roughly(town, SHUFFLED, events, kills=KILLS, random=random)
     await town.clock.rest()
-
-
-async def _handled(town: Town) -> int:
-    [row] = await town.rows(
-        "select sum(next_offset)::bigint as n from segmenter.consumer_partition"
-        " where topic = 'orders.v1' and grp = 'segmenter'"
-    )
-    return int(row["n"] or 0)
-
-
-async def _more_than(town: Town, handled: int) -> bool:
-    return await _handled(town) > handled
-
-
-async def _lag(town: Town) -> int:
-    return await town.watch.behind(await town.watch.ends(), ["segmenter"])
+    return town
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=lambda days: f"{days or 'life'} days")
@@ -94,6 +61,20 @@ async def test_every_customers_figures_equal_the_batch(
 
     assert await rfm_of(replayed, shop_id, as_of, window) == expected
     assert len(expected) > 20
+
+
+async def test_after_kills_every_customers_figures_equal_the_batch_at_twenty_days(
+    replayed: Town, batch: Batch
+) -> None:
+    compared = 0
+    for as_of in EVERY_DAYS:
+        for window in WINDOWS:
+            expected = batch.rfm(as_of, window)
+            assert await rfm_of(replayed, SHUFFLED, as_of, window) == expected, (as_of, window)
+            compared += len(expected)
+
+    assert len(EVERY_DAYS) > 20
+    assert compared > 50_000
 
 
 @pytest.mark.parametrize("as_of", DAYS, ids=date.isoformat)

@@ -8,6 +8,7 @@ from load.end_to_end import B15
 from load.frame import Benchmark
 from load.ingest import B1, B2
 from load.many import B5, B7, B7_1M
+from load.questions import B16
 
 ALL: Final[Sequence[Benchmark]] = (
     B1,
@@ -22,4 +23,5 @@ ALL: Final[Sequence[Benchmark]] = (
     B7,
     B7_1M,
     B15,
+    B16,
 )

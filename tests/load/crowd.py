@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from load.frame import Progress
-from load.orders_log import TODAY, Backlog, Log, recomputed, who
+from load.orders_log import SHOPS, TODAY, Backlog, Log, recomputed, who
 
 PAGE: Final = 500_000
 ZONE: Final = ZoneInfo("Asia/Shanghai")
@@ -26,7 +26,7 @@ PER_HUNDRED: Final = 3  # who are that far
 
 _NUMBERS: Final = f"""
     with numbers as (
-      select n, 'shop-' || n % 10 as shop_id, 'c-' || lpad(n::text, 8, '0') as customer_id,
+      select n, 'shop-' || n % $3::int as shop_id, 'c-' || lpad(n::text, 8, '0') as customer_id,
              (4000000000000 + n)::text as order_id,
              date '{TODAY}' - case when n % 100 < {PER_HUNDRED} then {COLD_DAYS}
                                    else 10 + n % 71 end as paid_day,
@@ -59,6 +59,7 @@ _STATES: Final = f"""
 @dataclass(frozen=True, slots=True)
 class Crowd:
     customers: int
+    shops: int = len(SHOPS)
 
     @property
     def growing_cold(self) -> int:
@@ -70,8 +71,8 @@ class Crowd:
         """Write all into an empty database, and have its statistics and maps made."""
         for begin in range(0, self.customers, PAGE):
             end = min(begin + PAGE, self.customers)
-            await conn.execute(_ORDERS, begin, end, timeout=900)
-            await conn.execute(_STATES, begin, end, timeout=900)
+            await conn.execute(_ORDERS, begin, end, self.shops, timeout=900)
+            await conn.execute(_STATES, begin, end, self.shops, timeout=900)
             progress.at(end)
         await conn.execute("vacuum (analyze)", timeout=900)
 

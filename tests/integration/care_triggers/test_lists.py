@@ -192,6 +192,7 @@ async def test_rows_from_before_the_lists_are_filled_from_their_state(care: Any)
         await admin.execute(f"alter table parcel_fact drop column {name}")
     for name in ("reviewed_at", "rating"):
         await admin.execute(f"alter table review_fact drop column {name}")
+    await admin.execute("alter table outbox drop column records")
     await admin.execute("update alembic_version set version_num = '0001'")
     await admin.close()
 

@@ -24,11 +24,11 @@ Said = TypeVar("Said")
 
 
 async def start(module: str) -> Process:
-    """Start `python -m module` with pipes for its input and output."""
+    """Start *module* as a process that gives way, with pipes for its input and output."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", module),
+        *("-m", "plumbing.gently", module),
         stdin=PIPE,
         stdout=PIPE,
         start_new_session=True,  # who interrupts us at a terminal is heard by us: we end it

@@ -1,25 +1,22 @@
-"""A process that works for another, as it sees itself: bounded, humble, gone with its parent."""
+"""A process that works for another, as it sees itself: bounded, and gone with its parent."""
 
 import asyncio
 import os
 import resource
 import sys
 import threading
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from plumbing.frames import read_frame
 
-NICE: Final = 10  # who answers posts and takes in facts goes before
-
 T = TypeVar("T")
 
 
 def confine(most_memory_bytes: int) -> None:
-    """Bound what this process may have of addresses, and let others go before it."""
+    """Bound what this process may have of addresses."""
     resource.setrlimit(resource.RLIMIT_AS, (most_memory_bytes, most_memory_bytes))
-    os.nice(NICE)
 
 
 def listen(decoder: msgspec.msgpack.Decoder[T]) -> asyncio.Queue[T]:

@@ -74,10 +74,10 @@ async def opened(
             "memory": WORK_MEMORY,
         }
         await conn.execute(_LIMIT, limits)
-        shop = await asked_shop(conn, shop_id)
-        if shop is None:
-            raise UnknownShop("no such shop")
         try:
+            shop = await asked_shop(conn, shop_id)
+            if shop is None:
+                raise UnknownShop("no such shop")
             yield conn, shop
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != _CANCELLED:
