@@ -10,11 +10,24 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from plumbing.bundle import Item, items_of
+from plumbing.records import OutRecord
 from plumbing.resources import MAX_BATCH_BYTES, MAX_REQUEST_BYTES
 
 UNCOMPRESSED: Final = 0
 ZSTD: Final = 4
 MANY: Final = 100  # fewer records hold little to compress, and starting zstd costs more
+
+
+def compression_of(records: int) -> int:
+    """Return how Kafka's batches of so many records in all are compressed."""
+    return ZSTD if records >= MANY else UNCOMPRESSED
+
+
+def append(batch: BatchBuilder, one: Item | OutRecord) -> bool:
+    """Add a record to *batch*; False when it is full. An empty one takes whatever comes."""
+    headers = list(one.headers)
+    added = batch.append(timestamp=None, key=one.key, value=one.value, headers=headers)
+    return added is not None
 
 
 @dataclass(eq=False, slots=True)
@@ -75,8 +88,7 @@ class Line:
             self.error = TimeoutError()
 
     def _fill(self) -> None:
-        records = sum(row.records for row in self.rows)
-        compression = ZSTD if records >= MANY else UNCOMPRESSED
+        compression = compression_of(sum(row.records for row in self.rows))
         for row in self.rows:
             if row.records == 1 and len(row.value or b"") > MAX_REQUEST_BYTES:
                 self.error = MessageSizeTooLargeError(f"it has more than {MAX_REQUEST_BYTES} bytes")
@@ -86,16 +98,10 @@ class Line:
             self._ends.append(len(self._batches))
 
     def _add(self, item: Item, compression: int) -> None:
-        headers = list(item.headers)
-        if self._batches and _append(self._batches[-1], item, headers):
+        if self._batches and append(self._batches[-1], item):
             return
         self._batches.append(BatchBuilder(MAX_BATCH_BYTES, compression))
-        _append(self._batches[-1], item, headers)  # an empty one takes whatever comes
-
-
-def _append(batch: BatchBuilder, item: Item, headers: list[tuple[str, bytes]]) -> bool:
-    added = batch.append(timestamp=None, key=item.key, value=item.value, headers=headers)
-    return added is not None
+        append(self._batches[-1], item)
 
 
 def _error_of(future: "asyncio.Future[Any]") -> BaseException | None:

@@ -15,12 +15,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from plumbing.line import append, compression_of
 from plumbing.records import OutRecord
 from plumbing.resources import MAX_BATCH_BYTES
 
-UNCOMPRESSED: Final = 0
-ZSTD: Final = 4
-MANY: Final = 100
 LATE: Final = 0.25  # of the longest wait
 LOST: Final = (KafkaError, TimeoutError, OSError)
 
@@ -119,18 +117,17 @@ class Appender:
 
     async def _send(self, records: Sequence[OutRecord]) -> None:
         """Submit all before the first await that waits: the producer then sends one request."""
-        # Few records hold little to compress, and starting zstd costs more than they do.
-        compression = ZSTD if len(records) >= MANY else UNCOMPRESSED
+        compression = compression_of(len(records))
         open_batches: dict[tuple[str, int], BatchBuilder] = {}
         full: list[tuple[tuple[str, int], BatchBuilder]] = []
         for one in records:
             place = (one.topic, one.part)
             batch = open_batches.get(place)
-            if batch is None or not _add(batch, one):
+            if batch is None or not append(batch, one):
                 if batch is not None:
                     full.append((place, batch))
                 batch = open_batches[place] = BatchBuilder(MAX_BATCH_BYTES, compression)
-                if not _add(batch, one):
+                if not append(batch, one):
                     raise ValueError("a record does not fit an empty batch")
         answers = []
         for (topic, part), batch in (*full, *open_batches.items()):
@@ -146,8 +143,3 @@ def _settle(waiter: asyncio.Future[None], error: Exception | None) -> None:
         waiter.set_result(None)
     else:
         waiter.set_exception(error)
-
-
-def _add(batch: BatchBuilder, one: OutRecord) -> bool:
-    added = batch.append(timestamp=None, key=one.key, value=one.value, headers=list(one.headers))
-    return added is not None
